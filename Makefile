@@ -1,0 +1,62 @@
+# Two commands: `make repro` rebuilds every result, `make test` checks every promise.
+# Each needs git, make and Python 3.11 or 3.12, and makes its own environment in .venv on first use.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help repro test lint format environment clean
+
+# One thread per process: faster for small models, and repeats agree to the last bit.
+export OMP_NUM_THREADS := 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+READY := .venv/ready
+STARTED := $(shell date +%s)
+
+help:    ## what can be made
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1 : \2/p' Makefile
+
+repro: $(READY)    ## run the whole graph (what is up to date is left alone) and say what to look at
+	@echo "== dvc repro: the graph of dvc.yaml with the values of params.yaml"
+	@dvc repro
+	@echo
+	@echo "== the graph is up to date, after $$(( $$(date +%s) - $(STARTED) )) s. Look at:"
+	@echo "   data/report/index.html    tables, intervals and pictures on one page, no network needed"
+	@echo "   data/report/report.md     the same tables as text"
+	@echo "   dvc metrics show          the numbers alone;   dvc plots show draws them"
+	@echo "   params.yaml               every value that can change them"
+
+test: lint    ## format, lint, types, import contracts, then the tests
+	@echo "== tests"
+	@pytest
+	@echo "== all checks passed, after $$(( $$(date +%s) - $(STARTED) )) s. The slow ones are opt-in: .venv/bin/pytest -m slow"
+
+lint: $(READY)    ## format, lint, types and import contracts only
+	@echo "== format" && ruff format --check .
+	@echo "== lint" && ruff check .
+	@echo "== types" && mypy
+	@echo "== import contracts" && lint-imports --no-logo
+
+format: $(READY)    ## rewrite the code in the house format
+	@ruff check --fix-only . && ruff format .
+
+environment: $(READY)    ## .venv alone
+
+$(READY): pyproject.toml constraints.txt
+	@echo "== environment: .venv with the versions of constraints.txt (a few minutes, once)"
+	@python=""; \
+	for candidate in $(PYTHON) python3.11 python3.12 python3 python; do \
+	    if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; \
+	    then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "no Python 3.11 or 3.12 with the venv module found; install one (on Debian: python3.11 python3.11-venv)" >&2; \
+	    echo "or name it: make repro PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "   using $$("$$python" --version) ($$(command -v "$$python"))"; \
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear .venv
+	@.venv/bin/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+clean:    ## remove .venv and every result
+	rm -rf .venv data
