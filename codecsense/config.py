@@ -7,8 +7,10 @@ unknown key is an error, and a number written as text is an error. Anything with
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny
 
 
@@ -16,6 +18,17 @@ class Config(BaseModel):
     """A section of `params.yaml`: frozen, strict about types, and closed to keys it does not know."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The sections of a YAML file, as they are written: not yet typed, not yet checked."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold sections, found {type(values).__name__}")
+    return values
 
 
 def pick(folder: str) -> Any:
@@ -44,4 +57,4 @@ def variants(folder: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-__all__ = ["Annotated", "Config", "SerializeAsAny", "pick", "variants"]
+__all__ = ["Annotated", "Config", "SerializeAsAny", "pick", "read", "variants"]

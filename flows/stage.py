@@ -1,40 +1,61 @@
 """`python -m flows.stage STAGE [--run RUN] --PATH VALUE ...`: the only command in dvc.yaml.
 
 It finds `stages/STAGE.py`, hands each argument of its function the section or the path of that name,
-and turns an error that a user can mend into one line instead of a traceback.
+and turns an error that a user can mend into one message instead of a traceback (CODECSENSE_TRACEBACK=1
+shows both). Numerical libraries read their number of threads when they are imported, and two threads add
+in another order than one: so `threads` of params.yaml is set before anything heavy is imported.
 """
 
+import contextlib
 import importlib
 import inspect
+import json
+import os
+import resource
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from stages.params import Params, load
+from codecsense import config
 
 PARAMS_FILE = Path("params.yaml")
+TIMINGS = Path("data/timings")
+STAGES = Path(__file__).parent.parent / "stages"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def main(argv: list[str]) -> int:
     """Run one stage as the command line names it; 0 if it ended, 1 with one clear message if not."""
+    name = label(argv, os.environ)
     try:
         stage, run, paths = parse(argv)
+        limit_threads(PARAMS_FILE, os.environ)
         function = find(stage)
-        arguments = bind(function, load(PARAMS_FILE, run), paths)
-        started = time.perf_counter()
-        print(f"{label(stage, run)}: starts", flush=True)
-        function(**arguments)
-        print(f"{label(stage, run)}: done in {time.perf_counter() - started:.1f} s", flush=True)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"\nerror in {' '.join(argv[:1])}: {error}", file=sys.stderr)
+        arguments = bind(function, run, paths)
+        print(f"{name}: starts", flush=True)
+        with timed(name, TIMINGS) as clock:
+            function(**arguments)
+        print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
+    except (ValueError, OSError) as error:
+        if os.environ.get("CODECSENSE_TRACEBACK"):
+            traceback.print_exc()
+        print(f"\nerror in {name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; the next run resumes what the stage has kept", file=sys.stderr)
+        return 130
     return 0
 
 
-def label(stage: str, run: str | None) -> str:
-    """How a stage is called in messages: `sft@full`, as DVC calls it."""
-    return f"{stage}@{run}" if run else stage
+def label(argv: list[str], environment: Mapping[str, str]) -> str:
+    """How the stage is called in messages and timings: as DVC calls it (`sft@full`), or as the command line says."""
+    if "DVC_STAGE" in environment:
+        return environment["DVC_STAGE"].split(":")[-1]
+    run = argv[argv.index("--run") + 1 :][:1] if "--run" in argv else []
+    return "@".join([*argv[:1], *run]) or "stage"
 
 
 def parse(argv: list[str]) -> tuple[str, str | None, dict[str, str]]:
@@ -43,29 +64,61 @@ def parse(argv: list[str]) -> tuple[str, str | None, dict[str, str]]:
         raise ValueError("usage: python -m flows.stage STAGE [--run RUN] --NAME VALUE ...")
     pairs: dict[str, str] = {}
     for flag, value in zip(argv[1::2], argv[2::2], strict=True):
-        if not flag.startswith("--"):
-            raise ValueError(f"expected --NAME, found {flag!r}")
-        pairs[flag[2:].replace("-", "_")] = value
+        name = flag.removeprefix("--").replace("-", "_")
+        if not flag.startswith("--") or name in pairs:
+            raise ValueError(f"expected --NAME once each, found {flag!r}")
+        pairs[name] = value
     return argv[0], pairs.pop("run", None), pairs
+
+
+def limit_threads(params_file: Path, environment: dict[str, str] | os._Environ[str]) -> None:
+    """Give the numerical libraries the number of threads that `params_file` says; it can change the last digit."""
+    threads = config.read(params_file).get("threads")
+    if isinstance(threads, int):
+        environment.update(dict.fromkeys(THREADS, str(threads)))
 
 
 def find(stage: str) -> Callable[..., None]:
     """The public function of `stages/STAGE.py`."""
-    if not (Path(__file__).parent.parent / "stages" / f"{stage}.py").is_file():
-        raise ValueError(f"there is no stage `{stage}`: no file stages/{stage}.py")
+    if not (STAGES / f"{stage}.py").is_file():
+        stages = sorted(file.stem for file in STAGES.glob("*.py") if file.stem not in ("__init__", "params"))
+        raise ValueError(f"there is no stage `{stage}`; there are: {', '.join(stages)}")
     function: Callable[..., None] = getattr(importlib.import_module(f"stages.{stage}"), stage)
     return function
 
 
-def bind(function: Callable[..., None], params: Params, paths: dict[str, str]) -> dict[str, object]:
-    """The stage's arguments: those named like a section get that section, all others are paths."""
+def bind(function: Callable[..., None], run: str | None, paths: dict[str, str]) -> dict[str, object]:
+    """The stage's arguments: those named like a section get that section of `run`, all others are paths."""
+    from stages.params import Params, load  # pulls in torch, which must find the number of threads set
+
     wanted = inspect.signature(function).parameters
+    expected = set(wanted) - set(Params.model_fields)
+    if expected != set(paths):
+        missing, unknown = sorted(expected - set(paths)), sorted(set(paths) - expected)
+        raise ValueError(f"missing arguments {missing}, unknown arguments {unknown}")
+    params = load(PARAMS_FILE, run)
     sections = {name: getattr(params, name) for name in wanted if name in Params.model_fields}
-    missing = set(wanted) - set(sections) - set(paths)
-    unknown = set(paths) - set(wanted)
-    if missing or unknown:
-        raise ValueError(f"missing arguments {sorted(missing)}, unknown arguments {sorted(unknown)}")
     return sections | {name: Path(value) for name, value in paths.items()}
+
+
+@contextlib.contextmanager
+def timed(name: str, folder: Path) -> Iterator[dict[str, float]]:
+    """Measure the work inside and leave it in `folder`/`name`.json; the figures are filled in when it has ended.
+
+    `wall_s` passed, `cpu_s` were spent by this process and the children it waited for, `peak_mib` is the
+    largest memory of any one of them. Work that fails leaves nothing.
+    """
+    clock: dict[str, float] = {}
+    started, wall, cpu = datetime.now(UTC), time.perf_counter(), sum(os.times()[:4])
+    yield clock
+    peaks_kib = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    clock["wall_s"] = round(time.perf_counter() - wall, 2)
+    clock["cpu_s"] = round(sum(os.times()[:4]) - cpu, 2)
+    clock["peak_mib"] = max(peaks_kib) // 1024
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{name}.json"
+    partial.write_text(json.dumps({"stage": name, "started": started.isoformat(timespec="seconds"), **clock}))
+    partial.replace(folder / f"{name}.json")
 
 
 if __name__ == "__main__":

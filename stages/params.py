@@ -1,16 +1,17 @@
 """`params.yaml` as types: one field per section, and the rule that lays a run over the base.
 
 A run is a set of differences from the base, written with dotted keys: `{model.adapter.streams: [mv]}`.
-A run of `rl_runs` starts where another run's Stage 2 ended, so that run's differences come first.
+A run of `rl_runs` starts where another run's Stage 2 ended, so that run's differences come first. Loading
+checks every run, not only the one asked for: a misspelt run should stop the first stage, not the tenth.
 """
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import yaml
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
-from codecsense.config import Config
+from codecsense.config import Config, read
 
 
 class Params(Config):
@@ -22,44 +23,55 @@ class Params(Config):
     rl_runs: dict[str, dict[str, Any]]
     evaluated: list[str]
 
+    @model_validator(mode="after")
+    def _tables_agree(self) -> Self:
+        """DVC cannot join two tables, so `evaluated` repeats their names; a run left out would never be reported."""
+        names = [*self.runs, *self.rl_runs]
+        unfit = [name for name in [*names, *self.corpora] if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+        if unfit:
+            raise ValueError(f"names of runs and corpora are snake_case, unlike {', '.join(unfit)}")
+        if sorted(self.evaluated) != sorted(names) or len(set(names)) < len(names):
+            odd = sorted(set(self.evaluated) ^ set(names)) or "a name that stands twice"
+            raise ValueError(f"`evaluated` must list every run of `runs` and `rl_runs` once; look at {odd}")
+        return self
+
 
 def load(path: Path, run: str | None = None) -> Params:
-    """The parameters of `path` with the differences of `run` laid over them; errors name file and key."""
-    values = _read(path)
-    for difference in _differences(values, run, path):
-        values = _overlay(values, difference, path, run)
+    """The parameters of `path` with the differences of `run` laid over them; errors name file, run and key."""
+    values = read(path)
+    base = _validate(values, path, None)
+    resolved = {name: _validate(_resolve(values, name, path), path, name) for name in [*base.runs, *base.rl_runs]}
+    if run is None:
+        return base
+    if run not in resolved:
+        raise ValueError(f"{path}: no run `{run}`; there are: {', '.join(resolved)}")
+    return resolved[run]
+
+
+def _validate(values: dict[str, Any], path: Path, run: str | None) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         raise ValueError(_explain(error, path, run)) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold sections, found {type(values).__name__}")
+def _resolve(values: dict[str, Any], run: str, path: Path) -> dict[str, Any]:
+    for difference in _differences(values, run, path):
+        values = _overlay(values, difference, path, run)
     return values
 
 
-def _differences(values: dict[str, Any], run: str | None, path: Path) -> list[dict[str, Any]]:
-    if run is None:
-        return []
-    runs, rl_runs = values.get("runs") or {}, values.get("rl_runs") or {}
+def _differences(values: dict[str, Any], run: str, path: Path) -> list[dict[str, Any]]:
+    runs, rl_runs = values["runs"], values["rl_runs"]
     if run in runs:
-        return [runs[run] or {}]
-    if run in rl_runs:
-        difference = dict(rl_runs[run] or {})
-        start = difference.get("vanao.start", values.get("vanao", {}).get("start"))
-        if start not in runs:
-            raise ValueError(f"{path}: run `{run}` starts from `{start}`, which is not one of `runs`")
-        return [runs[start] or {}, difference]
-    raise ValueError(f"{path}: no run `{run}`; there are: {', '.join([*runs, *rl_runs])}")
+        return [runs[run]]
+    start = rl_runs[run].get("vanao.start", values.get("vanao", {}).get("start"))
+    if start not in runs:
+        raise ValueError(f"{path}: run `{run}` starts from `{start}`, which is not one of `runs`")
+    return [runs[start], rl_runs[run]]
 
 
-def _overlay(values: dict[str, Any], difference: dict[str, Any], path: Path, run: str | None) -> dict[str, Any]:
+def _overlay(values: dict[str, Any], difference: dict[str, Any], path: Path, run: str) -> dict[str, Any]:
     result = values
     for dotted, value in difference.items():
         result = _replace(result, dotted.split("."), value, f"{path}: run `{run}`: `{dotted}`")
@@ -78,7 +90,7 @@ def _explain(error: ValidationError, path: Path, run: str | None) -> str:
     lines = [f"{path}{run_note} is not usable:"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"  {key}: {_remedy(problem)}")
+        lines.append(f"  {key + ': ' if key else ''}{_remedy(problem)}")
     return "\n".join(lines)
 
 
@@ -90,4 +102,6 @@ def _remedy(problem: Any) -> str:
         return "this key is missing; every value must be written"
     if problem["type"].startswith("float") and isinstance(given, str):
         return f"{given!r} was read as text, not as a number; YAML wants a point: write 1.0e-4, not 1e-4"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
     return f"{problem['msg']} (found {given!r})"
