@@ -1,0 +1,1 @@
+"""Encoder families of a stream; each file defines `Settings(EncoderConfig)`."""

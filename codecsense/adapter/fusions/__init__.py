@@ -1,0 +1,1 @@
+"""Ways to make one description of two; each file defines `Settings(FusionConfig)`."""

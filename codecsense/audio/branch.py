@@ -1,0 +1,70 @@
+"""The audio branch: a frozen encoder of log-mel spectra and a connector into the host's space [1].
+
+The encoder runs once per clip and its states are cached; only the connector trains.
+
+Shapes:
+    mels  bins of the spectrum    steps  its frames (100 a second)    states  encoder outputs (50 a second)
+    pieces  states kept per interval    sound_width  the encoder's hidden size
+
+References:
+    [1] HippoVLM, CVPR 2026: Whisper-large-v3 and an MLP connector.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from codecsense.config import Annotated, Config, SerializeAsAny, pick
+
+
+class AudioEncoderConfig(Config):
+    """Which encoder hears."""
+
+    name: str
+    weights: str
+
+
+class ConnectorConfig(Config):
+    """How its states become tokens of the host."""
+
+    name: str
+
+    def build(self, *, sound_width: int, host_width: int) -> nn.Module:
+        """A module from [..., sound_width] to [..., host_width]."""
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")
+
+
+class AudioConfig(Config):
+    """The audio branch; `tokens: 0` leaves it out."""
+
+    encoder: Annotated[SerializeAsAny[AudioEncoderConfig], pick("codecsense.audio.encoders")]
+    connector: Annotated[SerializeAsAny[ConnectorConfig], pick("codecsense.audio.connectors")]
+    tokens: int  # per interval
+
+
+def pool(
+    states: Float[Tensor, "batch states sound_width"], *, bounds: Sequence[float], pieces: int
+) -> Float[Tensor, "batch intervals pieces sound_width"]:
+    """Mean states of `pieces` equal stretches of each interval; `bounds` are the anchors' times in units of states."""
+    intervals = []
+    for opening, closing in zip(bounds[:-1], bounds[1:], strict=True):
+        edges = torch.linspace(opening, closing, pieces + 1).round().long().tolist()
+        parts = [states[:, a : max(b, a + 1)].mean(1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        intervals.append(torch.stack(parts, 1))
+    return torch.stack(intervals, 1)
+
+
+class AudioBranch(nn.Module):
+    """Cached encoder states of each interval in, audio tokens of the host's width out."""
+
+    def __init__(self, settings: AudioConfig, *, intervals: int, sound_width: int, host_width: int) -> None:
+        super().__init__()
+        self.connector = settings.connector.build(sound_width=sound_width, host_width=host_width)
+        self.interval = nn.Parameter(torch.randn(intervals, 1, host_width) * 0.02)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, states: Float[Tensor, "batch intervals tokens sound_width"]) -> Float[Tensor, "batch all host_width"]:
+        tokens: Tensor = self.scale * self.connector(states) + self.interval
+        return tokens.flatten(1, 2)

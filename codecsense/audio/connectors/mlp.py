@@ -1,0 +1,22 @@
+"""HippoVLM's connector: a two-layer perceptron on every state."""
+
+from typing import Literal
+
+import torch.nn as nn
+
+from codecsense.audio.branch import ConnectorConfig
+
+
+class Settings(ConnectorConfig):
+    """A perceptron as wide as the host."""
+
+    name: Literal["mlp"]
+
+    def build(self, *, sound_width: int, host_width: int) -> nn.Module:
+        return nn.Sequential(
+            nn.LayerNorm(sound_width),
+            nn.Linear(sound_width, host_width),
+            nn.GELU(),
+            nn.Linear(host_width, host_width),
+            nn.LayerNorm(host_width),
+        )

@@ -1,0 +1,1 @@
+"""Audio encoders; each file defines `Settings(AudioEncoderConfig)`."""

@@ -1,0 +1,93 @@
+"""Clips as a model reads them: what the frozen encoders say of a split, and its codec maps, in memory or mapped.
+
+The tower and the audio encoder are frozen, so what they say is computed once (stage `features`) and shared by every run.
+
+Shapes:
+    clips  of the table    moments  frames encoded per clip: anchors and the frames between    patches  tokens per frame
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from codecsense.adapter import Shapes, TriStream
+from codecsense.streams.store import StreamStore
+
+
+class Batch(NamedTuple):
+    """Some clips, ready for the model."""
+
+    tower: Float[Tensor, "batch moments patches host_width"]
+    tri: TriStream
+    sound: Float[Tensor, "batch intervals pieces sound_width"]
+
+
+class Features(NamedTuple):
+    """What the frozen encoders say of every clip."""
+
+    tower: Float[Tensor, "clips moments patches host_width"]
+    sound: Float[Tensor, "clips intervals pieces sound_width"]
+
+    def save(self, file: Path) -> None:
+        """Write to one safetensors file, in half precision."""
+        save_file({name: value.half().contiguous() for name, value in self._asdict().items()}, file)
+
+    @staticmethod
+    def read(file: Path) -> "Features":
+        """What `save` wrote."""
+        arrays = load_file(file)
+        return Features(tower=arrays["tower"], sound=arrays["sound"])
+
+
+class Clips:
+    """The clips of one split, by id."""
+
+    def __init__(self, ids: Sequence[str], features: Features, store: StreamStore) -> None:
+        everyone = {clip: row for row, clip in enumerate(store.index["video_id"].to_list())}
+        missing = [clip for clip in ids if clip not in everyone]
+        if missing:
+            raise ValueError(f"{len(missing)} clips have no streams, first: {missing[0]}; run dvc repro extract")
+        rows = torch.tensor([everyone[clip] for clip in ids])
+        self.ids = list(ids)
+        self.tower = features.tower[rows]
+        self.sound = features.sound[rows]
+        self.mv = torch.from_numpy(np.ascontiguousarray(store.stack("mv", ids)))
+        self.residual = torch.from_numpy(np.ascontiguousarray(store.stack("residual", ids)))
+        self.mask = torch.from_numpy(np.ascontiguousarray(store.stack("map_mask", ids)))
+        self.intervals = self.mv.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def anchors(self) -> list[int]:
+        """Which moments are anchors."""
+        step = (self.tower.shape[1] - 1) // self.intervals
+        return list(range(0, self.tower.shape[1], step))
+
+    @property
+    def shapes(self) -> Shapes:
+        """The sizes a model for these clips must have."""
+        _, intervals, maps, _, rows, _ = self.mv.shape
+        inner = (self.tower.shape[1] - 1) // intervals - 1
+        return Shapes(intervals, maps, rows, self.tower.shape[2], inner, self.tower.shape[3])
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The clips of these rows, in single precision."""
+        tower = self.tower[rows].float()
+        step = (tower.shape[1] - 1) // self.intervals
+        inner = tower[:, :-1].unflatten(1, (self.intervals, step))
+        tri = TriStream(
+            mv=self.mv[rows].float(),
+            residual=self.residual[rows].float(),
+            mask=self.mask[rows],
+            context=inner[:, :, 0],
+            frames=inner[:, :, 1:],
+        )
+        return Batch(tower=tower, tri=tri, sound=self.sound[rows].float())

@@ -1,0 +1,90 @@
+"""What a host is: an open video-language model whose weights stay as they came, seen through one contract.
+
+A backend is one file of this folder with `Settings(HostConfig)` and a class that answers `Host`. Motion and
+sound enter through one forward hook on the input embedding, out of place, so that gradient
+checkpointing, caches and beams keep working (HY-Himmel report, eq. 8; `embedding_hook.py` holds it).
+
+Shapes:
+    pictures  frames given to the vision tower       patches  its tokens per frame, after merging
+    width     hidden size of the language model      axes     position axes (3 under M-RoPE, else 1)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from codecsense.config import Config
+from codecsense.hosts._injection import Injection
+from codecsense.sequence import Packed, Prefix, Specials
+
+MOTION_PAD = "<|motion_pad|>"
+AUDIO_PAD = "<|audio_pad|>"
+
+
+class HostConfig(Config):
+    """What every host needs to be told."""
+
+    name: str
+    weights: str
+
+
+class Host(nn.Module, ABC):
+    """A vision tower and a language model that accept motion and sound beside pictures."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    injection: Injection
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Hidden size of the language model, which is also the size of a merged visual token."""
+
+    @property
+    @abstractmethod
+    def specials(self) -> Specials:
+        """Ids of the tokens that structure a prefix."""
+
+    @abstractmethod
+    def encode_pictures(
+        self, pictures: UInt8[Tensor, "pictures height wide 3"]
+    ) -> Float[Tensor, "pictures patches width"]:
+        """What the vision tower says of each picture, merged and projected into the language model's space."""
+
+    @abstractmethod
+    def place(self, prefix: Prefix, *, grid: int) -> Prefix:
+        """The prefix with the positions that this host gives it; pictures have `grid` x `grid` tokens."""
+
+    @abstractmethod
+    def logits(
+        self,
+        packed: Packed,
+        *,
+        pictures: Float[Tensor, "batch patches width"] | None,
+        injected: Sequence[tuple[int, Tensor]],
+    ) -> Float[Tensor, "batch length vocabulary"]:
+        """Next-token scores of packed texts, with `injected` features at the placeholders of each id."""
+
+    @abstractmethod
+    def generate(
+        self,
+        prompts: Sequence[Int[Tensor, " length"]],
+        prefixes: Sequence[Prefix],
+        *,
+        grid: int,
+        pictures: Float[Tensor, "batch patches width"] | None,
+        injected: Sequence[tuple[int, Tensor]],
+        max_new_tokens: int,
+        samples: int,
+        temperature: float,
+        seed: int,
+    ) -> Int[Tensor, "answers new_tokens"]:
+        """New tokens after prefix + prompt, `samples` per prompt in order; greedy where the temperature is 0."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write weights, configuration and tokenizer in the hub's format."""

@@ -1,0 +1,49 @@
+"""The one hook through which motion and sound enter a host: rows of the embedding, replaced out of place.
+
+`E' = (1 - P1) * sg(E) + P M` (HY-Himmel report, eq. 8) with the one-hot matrix P never built: `masked_scatter`
+writes the same numbers. Features are set for one call and gone after it, so that a stale batch never injects.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Injection:
+    """Holds the features of the call in progress and puts them where their placeholder ids stand."""
+
+    def __init__(self, embedding: nn.Module) -> None:
+        self._features: list[tuple[int, Tensor]] = []
+        embedding.register_forward_hook(self._replace)
+
+    @contextmanager
+    def of(self, features: Sequence[tuple[int, Tensor]]) -> Iterator[None]:
+        """For the calls inside: `features` as pairs of a placeholder id and its rows, [batch, tokens, width]."""
+        if self._features:
+            raise RuntimeError("an injection is already in progress")
+        self._features = [(token, rows) for token, rows in features if rows.shape[1] > 0]
+        try:
+            yield
+        finally:
+            self._features = []
+
+    def _replace(self, module: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
+        ids = inputs[0]
+        for token, rows in self._features:
+            at = ids == token
+            if not at.any():
+                continue  # a decoding step: the placeholders were read with the prompt
+            rows = _for_beams(rows, len(ids))
+            counts = at.sum(1)
+            if (counts != rows.shape[1]).any():
+                found = sorted(set(counts.tolist()))
+                raise ValueError(f"placeholder {token}: {found} places per sample for {rows.shape[1]} features")
+            embedded = embedded.masked_scatter(at[..., None], rows.to(embedded.dtype))
+        return embedded
+
+
+def _for_beams(rows: Tensor, batch: int) -> Tensor:
+    """One copy of a sample's features for each of its beams or sampled answers."""
+    return rows if len(rows) == batch else torch.repeat_interleave(rows, batch // len(rows), dim=0)

@@ -1,0 +1,117 @@
+"""Host + motion adapter + audio branch, and nothing else: the first file to read.
+
+The host stays as it came. The adapter turns codec maps into motion tokens, the audio branch turns sound into audio
+tokens, and both enter the host at their placeholders. Any of them can be left out by one value of `params.yaml`.
+
+References:
+    [1] HY-Himmel technical report, arXiv 2605.08158, section 3.
+    [2] HippoVLM, CVPR 2026.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from codecsense.adapter import AdapterConfig, Shapes
+from codecsense.adapter.motion_adapter import MotionAdapter
+from codecsense.audio.branch import AudioBranch, AudioConfig
+from codecsense.clips import Batch
+from codecsense.config import Annotated, Config, SerializeAsAny, pick
+from codecsense.hosts import Host, HostConfig
+from codecsense.sequence import Layout, Packed, Text, pack, prefix
+
+
+class Model(Config):
+    """Section `model` of params.yaml."""
+
+    host: Annotated[SerializeAsAny[HostConfig], pick("codecsense.hosts")]
+    pictures: Literal["anchors", "all"]  # "all": every encoded frame as a picture, the dense rival
+    adapter: AdapterConfig
+    audio: AudioConfig
+
+    def build(self, host: Host, shapes: Shapes, *, sound_width: int, seed: int) -> "CodecSense":
+        """The model around a host, its own weights drawn from `seed`."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return CodecSense(self, host, shapes, sound_width=sound_width)
+
+
+class Scored(NamedTuple):
+    """Packed texts and the host's next-token scores for them."""
+
+    packed: Packed
+    logits: Float[Tensor, "batch length vocabulary"]
+
+
+class CodecSense(nn.Module):
+    """An open host with two more senses."""
+
+    def __init__(self, settings: Model, host: Host, shapes: Shapes, *, sound_width: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.shapes = shapes
+        self.host = host
+        self.adapter = MotionAdapter(settings.adapter, shapes) if settings.adapter.streams else None
+        self.audio = None
+        if settings.audio.tokens:
+            self.audio = AudioBranch(
+                settings.audio, intervals=shapes.intervals, sound_width=sound_width, host_width=shapes.host_width
+            )
+        every = settings.pictures == "all"
+        self.step = 1 if every else shapes.inner + 1
+        self.layout = Layout(
+            anchors=shapes.intervals * (shapes.inner + 1) // self.step + 1,
+            grid=round(shapes.patches**0.5),
+            motion_tokens=settings.adapter.tokens if self.adapter else 0,
+            audio_tokens=settings.audio.tokens,
+        )
+        self.start = host.place(prefix(self.layout, host.specials), grid=self.layout.grid)
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that a clip costs before the first word of a question."""
+        return len(self.start.ids)
+
+    def senses(self, clips: Batch) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+        """Visual tokens of the pictures, and the features to inject at each placeholder id."""
+        pictures = clips.tower[:, :: self.step].flatten(1, 2)
+        injected = []
+        if self.adapter is not None:
+            injected.append((self.host.specials.motion_pad, self.adapter(clips.tri)))
+        if self.audio is not None:
+            injected.append((self.host.specials.audio_pad, self.audio(clips.sound)))
+        return pictures, injected
+
+    def forward(self, clips: Batch, texts: Sequence[Sequence[Text]]) -> Scored:
+        """Scores of each clip's texts."""
+        pictures, injected = self.senses(clips)
+        packed = pack([self.start] * len(texts), texts, pad=self.host.tokenizer.pad_token_id)
+        return Scored(packed, self.host.logits(packed, pictures=pictures, injected=injected))
+
+    def generate(
+        self,
+        clips: Batch,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_new_tokens: int,
+        samples: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Int[Tensor, "answers new_tokens"]:
+        """What the model says after each clip's prompt; `samples` answers per clip, greedy at temperature 0."""
+        with torch.no_grad():
+            pictures, injected = self.senses(clips)
+            return self.host.generate(
+                [torch.tensor(prompt) for prompt in prompts],
+                [self.start] * len(prompts),
+                grid=self.layout.grid,
+                pictures=pictures,
+                injected=injected,
+                max_new_tokens=max_new_tokens,
+                samples=samples,
+                temperature=temperature,
+                seed=seed,
+            )

@@ -1,0 +1,69 @@
+"""Progress that survives a kill: a folder named by everything that can change the result, and atomic writes into it.
+
+DVC empties a stage's outputs before it runs, so half-done work lives here instead. The name covers the configuration,
+the code of this package and the size and time of every input file: a changed anything never resumes a stranger.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codecsense.config import Config
+
+
+def folder(root: Path, stage: str, *, settings: Sequence[Config | str | int], inputs: Sequence[Path]) -> Path:
+    """The scratch folder of this stage with these settings and inputs; made if it is not there."""
+    digest = hashlib.sha256(_code().encode())
+    for section in settings:
+        digest.update((section.model_dump_json() if isinstance(section, Config) else json.dumps(section)).encode())
+    for path in inputs:
+        digest.update(_stamp(path).encode())
+    place = root / f"{stage}-{digest.hexdigest()[:16]}"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _stamp(path: Path) -> str:
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; run dvc repro for the stage that makes it")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return json.dumps([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+
+
+@cache
+def _code() -> str:
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def save_state(state: Mapping[str, Any], file: Path) -> None:
+    """Write tensors and plain values whole or not at all."""
+    partial = file.with_name(file.name + ".partial")
+    torch.save(dict(state), partial)
+    os.replace(partial, file)
+
+
+def load_state(file: Path) -> dict[str, Any] | None:
+    """What `save_state` wrote, or nothing; a file that cannot be read is an error that names it."""
+    if not file.is_file():
+        return None
+    state: dict[str, Any] = torch.load(file, weights_only=True)
+    return state
+
+
+def finish(work: Path, output: Path) -> None:
+    """Put a finished folder in its place and forget the scratch around it."""
+    if output.exists():
+        shutil.rmtree(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(work, output)

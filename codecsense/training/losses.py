@@ -1,0 +1,43 @@
+"""Losses as pure functions of tensors.
+
+Shapes:
+    batch  clips    length  tokens of a packed row    pairs  things to be told apart    width  of the compared vectors
+
+References:
+    [1] HY-Himmel technical report, arXiv 2605.08158, eq. 6-7 and 9.
+    [2] van den Oord et al., Representation learning with contrastive predictive coding, arXiv 1807.03748.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from codecsense.sequence import IGNORED
+
+
+def answer_loss(
+    logits: Float[Tensor, "batch length vocabulary"], labels: Int[Tensor, "batch length"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy over the answers' tokens [1, eq. 9]."""
+    return functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
+
+
+def info_nce(
+    codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"], inverse_temperature: Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """Bidirectional InfoNCE: each code must know its own target among all, and each target its code [1, eq. 6; 2]."""
+    scores = inverse_temperature * functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
+    own = torch.arange(len(scores))
+    return (functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)) / 2
+
+
+def cosine_distance(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> Float[Tensor, ""]:
+    """Mean of 1 - cos, the report's regulariser [1, eq. 7]."""
+    return (1 - functional.cosine_similarity(codes, targets, dim=-1)).mean()
+
+
+def retrieval_accuracy(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> float:
+    """Share of codes whose nearest target, by cosine, is their own."""
+    scores = functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
+    return float((scores.argmax(1) == torch.arange(len(scores))).float().mean())
