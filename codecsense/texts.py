@@ -3,7 +3,7 @@
 A text is `question ? answer <end>` or `describe part one : caption <end>`; the answer and the end are learned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -35,10 +35,8 @@ class ClipTexts(NamedTuple):
 class Menu(NamedTuple):
     """What a training step takes of every clip."""
 
-    questions: int
-    captions: int
-    types: Sequence[str]
-    modalities: Sequence[str]
+    questions: Mapping[str, int]  # how many of each type
+    captions: Mapping[str, int]  # how many of each modality
 
 
 def ids(tokenizer: PreTrainedTokenizerBase, words: str) -> list[int]:
@@ -78,9 +76,12 @@ def by_clip(
 
 def choose(clip: ClipTexts, menu: Menu, generator: torch.Generator) -> list[Text]:
     """The questions and captions that this step asks of this clip, drawn without repetition."""
-    pool = [question.text for question in clip.questions if question.type in menu.types]
-    told = [text for modality in menu.modalities for text in clip.captions[modality]]
-    return _draw(pool, menu.questions, generator) + _draw(told, menu.captions, generator)
+    drawn: list[Text] = []
+    for type_, count in menu.questions.items():
+        drawn += _draw([question.text for question in clip.questions if question.type == type_], count, generator)
+    for modality, count in menu.captions.items():
+        drawn += _draw(clip.captions[modality], count, generator)
+    return drawn
 
 
 def _draw(pool: list[Text], count: int, generator: torch.Generator) -> list[Text]:

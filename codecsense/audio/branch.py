@@ -61,6 +61,7 @@ class AudioBranch(nn.Module):
 
     def __init__(self, settings: AudioConfig, *, intervals: int, sound_width: int, host_width: int) -> None:
         super().__init__()
+        self.sound_width = sound_width
         self.connector = settings.connector.build(sound_width=sound_width, host_width=host_width)
         self.interval = nn.Parameter(torch.randn(intervals, 1, host_width) * 0.02)
         self.scale = nn.Parameter(torch.ones(()))

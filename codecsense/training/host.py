@@ -43,8 +43,9 @@ class ReadingConfig(LessonConfig):
     """The language model's lesson."""
 
     text_steps: int  # steps on facts in words, before any picture
-    questions: int  # per clip and step
-    captions: int
+    questions: dict[str, int]  # of each type, per clip and step
+    captions: dict[str, int]  # of each modality, per clip and step
+    bare_questions: int  # static questions of a step without slots
     bare_share: float  # of steps without slots, on static questions alone
     check_every: int  # steps between checks on validation
     enough: float  # accuracy on placed `kind` questions of validation at which the lesson ends
@@ -152,7 +153,7 @@ def teach_reading(
             packed = _in_words(host, train, rows, _menu(lesson), generator)
             return answer_loss(host.logits(packed, pictures=None, injected=[]), packed.labels), {"phase": 0.0}
         slotted = float(torch.rand((), generator=generator)) >= lesson.bare_share
-        menu = _menu(lesson) if slotted else Menu(lesson.questions, 0, ("static",), ())
+        menu = _menu(lesson) if slotted else Menu({"static": lesson.bare_questions}, {})
         packed = _pack(host, full if slotted else bare, train, rows, menu, generator)
         logits = _placed_logits(host, packed, train, rows, layout, lesson.placed, generator, slotted=slotted)
         return answer_loss(logits, packed.labels), {"phase": 1.0 + slotted}
@@ -171,7 +172,7 @@ def read_kinds(host: Host, validation: Reading, layout: Layout, lesson: ReadingC
     start = _placed_prefix(host, layout, with_slots=True)
     right = total = 0
     for rows in torch.arange(len(validation.texts)).split(lesson.batch):
-        packed = _pack(host, start, validation, rows, Menu(lesson.questions, 0, ("hidden",), ()), generator)
+        packed = _pack(host, start, validation, rows, Menu({"hidden": lesson.bare_questions}, {}), generator)
         logits = _placed_logits(host, packed, validation, rows, layout, lesson.placed, generator, slotted=True)
         asked = (packed.labels[:, 1:] >= 0) & (packed.labels[:, 1:] != host.specials.end)
         right += int((logits[:, :-1].argmax(-1) == packed.labels[:, 1:])[asked].sum())
@@ -181,7 +182,7 @@ def read_kinds(host: Host, validation: Reading, layout: Layout, lesson: ReadingC
 
 
 def _menu(lesson: ReadingConfig) -> Menu:
-    return Menu(lesson.questions, lesson.captions, ("static", "hidden", "audio", "joint"), ("visual", "audio"))
+    return Menu(lesson.questions, lesson.captions)
 
 
 def _placed_prefix(host: Host, layout: Layout, *, with_slots: bool) -> Prefix:

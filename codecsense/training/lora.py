@@ -1,0 +1,43 @@
+"""LoRA on the language model alone: Stage 2's, and on top of it the policy's in reinforcement learning.
+
+The vision tower has layers of the same names, so targets are matched by path and never by name alone.
+"""
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from codecsense.config import Config
+from codecsense.hosts import Host
+
+# q, k, v, o, gate, up and down of the language model (HY-Himmel report, table of section C).
+TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+class LoRAConfig(Config):
+    """Rank and scale."""
+
+    rank: int
+    alpha: int
+
+
+def add(host: Host, name: str, settings: LoRAConfig, *, seed: int) -> list[torch.nn.Parameter]:
+    """Put a fresh LoRA called `name` on the host, beside those it has; only the new one trains. Returns its weights."""
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=TARGETS)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if isinstance(host.model, PeftModel):
+            host.model.add_adapter(name, config)
+        else:
+            host.model = get_peft_model(host.model, config, adapter_name=name)
+    use(host, list(host.model.peft_config))
+    weights = {key: weight for key, weight in host.model.named_parameters() if f".{name}." in key}
+    for weight in host.model.parameters():
+        weight.requires_grad_(False)
+    for weight in weights.values():
+        weight.requires_grad_(True)
+    return list(weights.values())
+
+
+def use(host: Host, names: list[str]) -> None:
+    """Let exactly these LoRAs act, in this order."""
+    host.model.base_model.set_adapter(names)
