@@ -10,7 +10,8 @@ Shapes:
 References:
     [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
     [2] A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), section 5.3 (percentiles).
-    [3] Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12 (1947).
+    [3] Q. McNemar, Note on the sampling error of the difference between correlated proportions or percentages,
+        Psychometrika 12 (1947).
 """
 
 from collections.abc import Iterator
@@ -108,4 +109,5 @@ def _draws(num_clips: int, resampling: Resampling) -> Iterator[npt.NDArray[np.in
     generator = np.random.default_rng(resampling.seed)
     for start in range(0, resampling.draws, DRAWS_AT_ONCE):
         size = min(DRAWS_AT_ONCE, resampling.draws - start)
-        yield generator.multinomial(num_clips, np.full(num_clips, 1 / num_clips), size=size)
+        drawn = generator.integers(num_clips, size=(size, num_clips)) + num_clips * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * num_clips).reshape(size, num_clips)
