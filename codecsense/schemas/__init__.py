@@ -6,6 +6,7 @@ types only and would let bad values pass. Columns are spelled `Facts.clip_id`, w
 name, so a rename is one edit.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -30,6 +31,12 @@ class Table(pa.DataFrameModel):
 
     class Config:
         strict = True
+
+
+def from_rows(table: type[Table], rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """A frame with the columns and types of `table`, also where there is not one row to infer them from."""
+    types = {name: column.dtype.type for name, column in table.to_schema().columns.items()}
+    return pl.DataFrame([dict(row) for row in rows], schema=types)
 
 
 def read_table(table: type[Table], path: Path, *, stage: str) -> pl.DataFrame:
@@ -66,7 +73,7 @@ def checked(table: type[Table], frame: pl.DataFrame, path: Path, *, stage: str) 
 
 def _explain(error: SchemaErrors, table: type[Table], frame: pl.DataFrame, *, path: Path, stage: str) -> str:
     lines = [f"{path}, made by stage {stage}, breaks the rules of {table.__name__}:"]
-    cases = error.failure_cases.filter(~pl.col("failure_case").str.starts_with("ComputeError"))
+    cases = error.failure_cases.filter(~pl.col("failure_case").cast(pl.String).str.starts_with("ComputeError"))
     for case in cases.head(ROWS_SHOWN).iter_rows(named=True):
         lines.append(f"  {_describe(case, frame)}")
     if cases.height > ROWS_SHOWN:
