@@ -64,6 +64,8 @@ class Question(NamedTuple):
     interval: int
     text: str
     answer: str
+    moment: int = -1  # the interval it is about, though it may name it by its tone only
+    colour: str = ""  # of the actor it is about, where it is about one's action
 
 
 def clips(facts: pl.DataFrame, sounds: pl.DataFrame) -> list[Clip]:
@@ -140,25 +142,27 @@ def _audio(clip: Clip) -> Iterator[Question]:
 
 def _moment(clip: Clip, interval: int, *, sense: str, named: int, moment: str) -> Iterator[Question]:
     """What can be asked of one interval, which the text calls `moment`."""
+
+    def about(actor: Actor, kind: str, text: str, answer: str) -> Question:
+        return Question(sense, kind, named, f"{text} {moment} ?", answer, interval, actor.colour)
+
     for actor in clip.actors:
         action, one = actor.actions[interval], f"the {actor.colour} one"
         if action.kind in RETURNING:
-            yield Question(sense, "kind", named, f"what did {one} do {moment} ?", action.kind)
+            yield about(actor, "kind", f"what did {one} do", action.kind)
         if action.kind == "swing":
-            yield Question(sense, "way", named, f"which way did {one} swing {moment} ?", action.way)
-            text = f"how many times did {one} swing {moment} ?"
-            yield Question(sense, "swings", named, text, NUMBERS[action.count - 1])
+            yield about(actor, "way", f"which way did {one} swing", action.way)
+            yield about(actor, "swings", f"how many times did {one} swing", NUMBERS[action.count - 1])
         if action.kind == "flash":
-            text = f"how many times did {one} flash {moment} ?"
-            yield Question(sense, "flashes", named, text, NUMBERS[action.count - 1])
+            yield about(actor, "flashes", f"how many times did {one} flash", NUMBERS[action.count - 1])
         if action.kind == "orbit":
-            yield Question(sense, "spin", named, f"which way did {one} orbit {moment} ?", action.spin)
+            yield about(actor, "spin", f"which way did {one} orbit", action.spin)
     actions = [actor.actions[interval] for actor in clip.actors]
     if all(action.kind in RETURNING for action in actions):
         for actor, other in zip(clip.actors, reversed(actions), strict=True):
             deed = _told_apart(actor.actions[interval], [other])
             if deed is not None:
-                yield Question(sense, "who", named, f"which one did {deed} {moment} ?", actor.colour)
+                yield about(actor, "who", f"which one did {deed}", actor.colour)
 
 
 def _when(clip: Clip) -> Iterator[Question]:
@@ -189,7 +193,7 @@ def _told_apart(action: Action, others: list[Action]) -> str | None:
 def visual_caption(clip: Clip, interval: int) -> str:
     """What both sprites do in an interval, in the order of their cells at its opening anchor."""
     told = sorted(clip.actors, key=lambda actor: actor.cells[interval])
-    return " ".join(f"{actor.colour} {actor.shape} {_phrase(actor.actions[interval])} ;" for actor in told)
+    return " ".join(f"{actor.colour} {actor.shape} {phrase(actor.actions[interval])} ;" for actor in told)
 
 
 def audio_caption(clip: Clip, interval: int) -> str:
@@ -197,7 +201,7 @@ def audio_caption(clip: Clip, interval: int) -> str:
     return f"{clip.pitches[interval]} n{clip.beeps[interval]}"
 
 
-def _phrase(action: Action) -> str:
+def phrase(action: Action) -> str:
     """Kind, direction and count, `_` where one does not apply."""
     direction = next((word for word in (action.way, action.spin) if word != "none"), "_")
     return f"{action.kind} {direction} {f'n{action.count}' if action.count else '_'}"

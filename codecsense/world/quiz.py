@@ -6,7 +6,7 @@ them from crowding training; where accuracy is measured, kinds take turns until 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -14,8 +14,13 @@ import polars as pl
 from pydantic import Field, PositiveInt
 
 from codecsense.config import Config
+from codecsense.schemas import from_rows
+from codecsense.schemas.captions import Captions
+from codecsense.schemas.questions import Questions
+from codecsense.schemas.rationales import Rationales
 from codecsense.world import NUM_INTERVALS
 from codecsense.world.questions import OPTIONS, Clip, Question, ask, audio_caption, visual_caption
+from codecsense.world.rationales import rationale
 
 Type = Literal["static", "hidden", "audio", "joint"]
 
@@ -28,37 +33,73 @@ class DatasetConfig(Config):
     evaluated_per_type: dict[Type, PositiveInt]  # per clip of validation and test
 
 
-def questions(clips: Sequence[Clip], dataset: DatasetConfig) -> pl.DataFrame:
-    """The table of questions about these clips."""
-    rows = []
+class Put(NamedTuple):
+    """A question that is put about a clip."""
+
+    question_id: str
+    clip: Clip
+    question: Question
+
+
+def put(clips: Sequence[Clip], dataset: DatasetConfig) -> list[Put]:
+    """The questions that are put about these clips."""
+    chosen = []
     for clip in clips:
         everything = ask(clip, seed=dataset.seed)
         for number in _chosen(clip, everything, dataset):
-            question = everything[number]
-            rows.append(
-                {"question_id": f"{clip.clip_id}_{number:03d}", "clip_id": clip.clip_id, "split": clip.split}
-                | question._asdict()
-                | {"options": list(OPTIONS[question.kind])}
-            )
-    return pl.DataFrame(rows)
+            chosen.append(Put(f"{clip.clip_id}_{number:03d}", clip, everything[number]))
+    return chosen
+
+
+def questions(asked: Sequence[Put]) -> pl.DataFrame:
+    """The table of questions."""
+    rows = [
+        {
+            "question_id": question_id,
+            "clip_id": clip.clip_id,
+            "split": clip.split,
+            "type": question.type,
+            "kind": question.kind,
+            "interval": question.interval,
+            "text": question.text,
+            "answer": question.answer,
+            "options": list(OPTIONS[question.kind]),
+        }
+        for question_id, clip, question in asked
+    ]
+    return from_rows(Questions, rows)
+
+
+def rationales(asked: Sequence[Put]) -> pl.DataFrame:
+    """The table of rationales: one for each joint question."""
+    rows = [
+        {
+            "question_id": question_id,
+            "clip_id": clip.clip_id,
+            "split": clip.split,
+            **rationale(clip, question)._asdict(),
+        }
+        for question_id, clip, question in asked
+        if question.type == "joint"
+    ]
+    return from_rows(Rationales, rows)
 
 
 def captions(clips: Sequence[Clip]) -> pl.DataFrame:
     """The table of captions of these clips."""
-    return pl.DataFrame(
-        [
-            {
-                "clip_id": clip.clip_id,
-                "split": clip.split,
-                "interval": interval,
-                "modality": modality,
-                "text": caption(clip, interval),
-            }
-            for clip in clips
-            for interval in range(NUM_INTERVALS)
-            for modality, caption in (("visual", visual_caption), ("audio", audio_caption))
-        ]
-    )
+    rows = [
+        {
+            "clip_id": clip.clip_id,
+            "split": clip.split,
+            "interval": interval,
+            "modality": modality,
+            "text": caption(clip, interval),
+        }
+        for clip in clips
+        for interval in range(NUM_INTERVALS)
+        for modality, caption in (("visual", visual_caption), ("audio", audio_caption))
+    ]
+    return from_rows(Captions, rows)
 
 
 def priors(questions: pl.DataFrame) -> pl.DataFrame:
