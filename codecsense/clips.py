@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from codecsense.adapter import Shapes, TriStream
+from codecsense.audio.branch import AudioEncoder, pool
+from codecsense.hosts import Host
+from codecsense.progress import track
 from codecsense.streams.store import StreamStore
 
 
@@ -43,6 +46,37 @@ class Features(NamedTuple):
         """What `save` wrote."""
         arrays = load_file(file)
         return Features(tower=arrays["tower"], sound=arrays["sound"])
+
+
+@torch.no_grad()
+def encode_tower(
+    host: Host, pictures: UInt8[Tensor, "clips moments height wide 3"], *, label: str, batch: int = 16
+) -> Float[Tensor, "clips moments patches host_width"]:
+    """What the frozen tower says of every moment of every clip, in half precision."""
+    moments = pictures.shape[1]
+    parts = [
+        host.encode_pictures(some.flatten(0, 1)).half().unflatten(0, (-1, moments))
+        for some in track(pictures.split(batch), label=label)
+    ]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def encode_sound(
+    encoder: AudioEncoder, mel: Float[Tensor, "clips mels steps"], *, bounds: list[float], pieces: int, batch: int = 64
+) -> Float[Tensor, "clips intervals pieces sound_width"]:
+    """What the frozen audio encoder says of every interval of every clip, in half precision."""
+    parts = [
+        pool(encoder(some.float()), bounds=bounds, pieces=pieces).half()
+        for some in track(mel.split(batch), label="features: sound")
+    ]
+    return torch.cat(parts)
+
+
+def sound_bounds(store: StreamStore, video_id: str, *, states_per_s: float) -> list[float]:
+    """When the anchors of a video are, counted in states of the audio encoder."""
+    times: list[float] = (store.read(video_id)["anchor_time_s"] * states_per_s).tolist()
+    return times
 
 
 class Clips:

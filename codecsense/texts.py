@@ -1,20 +1,31 @@
 """Questions and captions as token ids, by clip, and the seeded choice of what a training step asks.
 
 A text is `question ? answer <end>` or `describe part one : caption <end>`; the answer and the end are learned.
+Two-stage answering [1] has three more: `look question ?` and `hear question ?` ask each sense for what matters to the
+question, and `saw ... heard ... ask question ?` asks for thought, evidence and answer in tags.
+
+References:
+    [1] HippoVLM, CVPR 2026: two-stage inference.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import polars as pl
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from codecsense.sequence import Text
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Item = TypeVar("Item")
+
 PARTS = ("one", "two", "three")
 VERBS = {"visual": "describe", "audio": "listen"}
-WORDS = (*PARTS, *VERBS.values(), "part", ":")
+NOTHING = "nothing"  # stands where a summary is masked
+TAGS = ("<think>", "</think>", "<info>", "</info>", "<answer>", "</answer>")
+WORDS = (*PARTS, *VERBS.values(), "part", ":", "look", "hear", "saw", "heard", "ask", NOTHING, *TAGS)
 
 
 class Question(NamedTuple):
@@ -25,11 +36,22 @@ class Question(NamedTuple):
     interval: int
 
 
+class Reasoned(NamedTuple):
+    """One question in two stages: what each sense is asked for, and the answer from both summaries or from one."""
+
+    look: Text
+    hear: Text
+    both: Text
+    deaf: Text  # the audio summary masked
+    blind: Text  # the visual summary masked
+
+
 class ClipTexts(NamedTuple):
     """Everything that can be asked of one clip."""
 
     questions: list[Question]
     captions: dict[str, list[Text]]
+    reasoned: list[Reasoned]
 
 
 class Menu(NamedTuple):
@@ -37,9 +59,15 @@ class Menu(NamedTuple):
 
     questions: Mapping[str, int]  # how many of each type
     captions: Mapping[str, int]  # how many of each modality
+    reasoned: int = 0  # questions answered in two stages
 
 
-def ids(tokenizer: PreTrainedTokenizerBase, words: str) -> list[int]:
+def clips_of(captions: pl.DataFrame, split: str) -> list[str]:
+    """The clips of a split that have texts, in order."""
+    return captions.filter(pl.col("split") == split)["clip_id"].unique().sort().to_list()
+
+
+def ids(tokenizer: "PreTrainedTokenizerBase", words: str) -> list[int]:
     """Token ids of some words; a word the tokenizer does not know is an error, never silently `<unknown>`."""
     found: list[int] = tokenizer(words, add_special_tokens=False)["input_ids"]
     if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in found:
@@ -52,26 +80,76 @@ def caption_prompt(modality: str, interval: int) -> str:
     return f"{VERBS[modality]} part {PARTS[interval]} :"
 
 
+def look_prompt(question: str) -> str:
+    """What asks the eyes for a summary directed at the question."""
+    return f"look {question}"
+
+
+def hear_prompt(question: str) -> str:
+    """What asks the ears for a summary directed at the question."""
+    return f"hear {question}"
+
+
+def reason_prompt(question: str, seen: str, heard: str) -> str:
+    """What asks for the answer, given both summaries; a masked one is `nothing`."""
+    return f"saw {seen} heard {heard} ask {question}"
+
+
+def reply(think: str, info: str, answer: str) -> str:
+    """A well-formed answer of the second stage."""
+    return f"<think> {think} </think> <info> {info} </info> <answer> {answer} </answer>"
+
+
+class Encoder:
+    """Words to ids, each distinct text only once."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self.tokenizer = tokenizer
+        self.known: dict[str, list[int]] = {}
+
+    def __call__(self, words: str) -> list[int]:
+        if words not in self.known:
+            self.known[words] = ids(self.tokenizer, words)
+        return self.known[words]
+
+    def text(self, prompt: str, answer: str) -> Text:
+        """A prompt and an answer with its end."""
+        return Text(self(prompt), [*self(answer), self.tokenizer.eos_token_id])
+
+
 def by_clip(
-    tokenizer: PreTrainedTokenizerBase, clips: Sequence[str], questions: pl.DataFrame, captions: pl.DataFrame
+    tokenizer: "PreTrainedTokenizerBase",
+    clips: Sequence[str],
+    *,
+    questions: pl.DataFrame,
+    captions: pl.DataFrame,
+    rationales: pl.DataFrame,
 ) -> list[ClipTexts]:
     """The texts of each clip, in the order of `clips`."""
-    known: dict[str, list[int]] = {}
-
-    def encode(words: str) -> list[int]:
-        if words not in known:
-            known[words] = ids(tokenizer, words)
-        return known[words]
-
-    end = [tokenizer.eos_token_id]
-    texts = {clip: ClipTexts([], {modality: [] for modality in VERBS}) for clip in clips}
-    for row in questions.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
-        text = Text(encode(row["text"]), encode(row["answer"]) + end)
-        texts[row["clip_id"]].questions.append(Question(text, row["type"], row["interval"]))
-    for row in captions.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
-        prompt = encode(caption_prompt(row["modality"], row["interval"]))
-        texts[row["clip_id"]].captions[row["modality"]].append(Text(prompt, encode(row["text"]) + end))
+    encode, wanted = Encoder(tokenizer), pl.col("clip_id").is_in(list(clips))
+    texts = {clip: ClipTexts([], {modality: [] for modality in VERBS}, []) for clip in clips}
+    for row in questions.filter(wanted).iter_rows(named=True):
+        question = Question(encode.text(row["text"], row["answer"]), row["type"], row["interval"])
+        texts[row["clip_id"]].questions.append(question)
+    for row in captions.filter(wanted).iter_rows(named=True):
+        prompt = caption_prompt(row["modality"], row["interval"])
+        texts[row["clip_id"]].captions[row["modality"]].append(encode.text(prompt, row["text"]))
+    asked = rationales.filter(wanted).join(questions.select("question_id", "text", "answer"), on="question_id")
+    for row in asked.sort("question_id").iter_rows(named=True):
+        texts[row["clip_id"]].reasoned.append(_reasoned(encode, row))
     return [texts[clip] for clip in clips]
+
+
+def _reasoned(encode: Encoder, row: dict[str, str]) -> Reasoned:
+    question, seen, heard = row["text"], row["summary_visual"], row["summary_audio"]
+    answer = reply(row["think"], row["info"], row["answer"])
+    return Reasoned(
+        look=encode.text(look_prompt(question), seen),
+        hear=encode.text(hear_prompt(question), heard),
+        both=encode.text(reason_prompt(question, seen, heard), answer),
+        deaf=encode.text(reason_prompt(question, seen, NOTHING), answer),
+        blind=encode.text(reason_prompt(question, NOTHING, heard), answer),
+    )
 
 
 def choose(clip: ClipTexts, menu: Menu, generator: torch.Generator) -> list[Text]:
@@ -81,9 +159,12 @@ def choose(clip: ClipTexts, menu: Menu, generator: torch.Generator) -> list[Text
         drawn += _draw([question.text for question in clip.questions if question.type == type_], count, generator)
     for modality, count in menu.captions.items():
         drawn += _draw(clip.captions[modality], count, generator)
+    for reasoned in _draw(clip.reasoned, menu.reasoned, generator):
+        which = int(torch.randint(4, (), generator=generator))
+        drawn += [reasoned.look, reasoned.hear, (reasoned.deaf, reasoned.blind, reasoned.both, reasoned.both)[which]]
     return drawn
 
 
-def _draw(pool: list[Text], count: int, generator: torch.Generator) -> list[Text]:
+def _draw(pool: list[Item], count: int, generator: torch.Generator) -> list[Item]:
     order = torch.randperm(len(pool), generator=generator)[:count]
     return [pool[index] for index in order.tolist()]

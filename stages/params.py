@@ -12,16 +12,34 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from codecsense.config import Config, read
+from codecsense.evaluation.answering import EvaluateConfig
+from codecsense.evaluation.blind import BlindConfig
+from codecsense.model import Model
+from codecsense.training.align import Align
+from codecsense.training.grpo import Vanao
+from codecsense.training.pretraining import Lessons
+from codecsense.training.sft import SFT
+from codecsense.two_stage import TwoStage
 
 
 class Params(Config):
     """Every section of `params.yaml`. A stage receives the sections that its signature names."""
 
     seed: int
+    threads: int
     corpora: dict[str, dict[str, Any]]
     runs: dict[str, dict[str, Any]]
     rl_runs: dict[str, dict[str, Any]]
     evaluated: list[str]
+
+    model: Model
+    host: Lessons
+    align: Align
+    sft: SFT
+    two_stage: TwoStage
+    blind: BlindConfig
+    vanao: Vanao
+    evaluate: EvaluateConfig
 
     @model_validator(mode="after")
     def _tables_agree(self) -> Self:

@@ -10,7 +10,9 @@ References:
     [1] HippoVLM, CVPR 2026: Whisper-large-v3 and an MLP connector.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -19,11 +21,38 @@ from torch import Tensor, nn
 from codecsense.config import Annotated, Config, SerializeAsAny, pick
 
 
+class AudioEncoder(nn.Module, ABC):
+    """Log-mel spectra in, states out, a fixed number of them a second."""
+
+    states_per_s: float
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Size of a state."""
+
+    @abstractmethod
+    def forward(self, mel: Float[Tensor, "batch mels steps"]) -> Float[Tensor, "batch states sound_width"]:
+        """States of each spectrum."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write weights and configuration in the hub's format."""
+
+
 class AudioEncoderConfig(Config):
     """Which encoder hears."""
 
     name: str
     weights: str
+
+    def build(self, *, mels: int, steps: int, seed: int) -> AudioEncoder:
+        """The encoder before any training of ours, for spectra of `mels` x `steps`."""
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")
+
+    def load(self, folder: Path) -> AudioEncoder:
+        """The encoder saved in `folder`, or the hub's if `folder` is a hub id."""
+        raise TypeError(f"{type(self).__name__} does not say how to load itself")
 
 
 class ConnectorConfig(Config):
@@ -37,11 +66,12 @@ class ConnectorConfig(Config):
 
 
 class AudioConfig(Config):
-    """The audio branch; `tokens: 0` leaves it out."""
+    """The audio branch."""
 
     encoder: Annotated[SerializeAsAny[AudioEncoderConfig], pick("codecsense.audio.encoders")]
     connector: Annotated[SerializeAsAny[ConnectorConfig], pick("codecsense.audio.connectors")]
-    tokens: int  # per interval
+    tokens: int  # per interval; 0 leaves the branch out
+    pieces: int  # encoder states kept per interval
 
 
 def pool(

@@ -1,4 +1,1 @@
-"""Running a model over questions, and saying how sure the result is.
-
-A run leaves one row per question in the table `answers`; everything that is reported is computed from it.
-"""
+"""Running a model over questions, and what may be said of the answers."""

@@ -12,14 +12,17 @@ Shapes:
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from codecsense.config import Config
 from codecsense.hosts._injection import Injection
 from codecsense.sequence import Packed, Prefix, Specials
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MOTION_PAD = "<|motion_pad|>"
 AUDIO_PAD = "<|audio_pad|>"
@@ -31,13 +34,31 @@ class HostConfig(Config):
     name: str
     weights: str
 
+    def build(self, *, words: Sequence[str], seed: int) -> "Host":
+        """The host before any training of ours; `words` is the vocabulary of a tiny one."""
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")
+
+    def load(self, folder: Path) -> "Host":
+        """The host saved in `folder`, or the hub's if `folder` is a hub id."""
+        raise TypeError(f"{type(self).__name__} does not say how to load itself")
+
 
 class Host(nn.Module, ABC):
     """A vision tower and a language model that accept motion and sound beside pictures."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
     injection: Injection
+
+    @property
+    @abstractmethod
+    def bare(self) -> "PreTrainedModel":
+        """The model without the wrapper that LoRA puts around it."""
+
+    @property
+    @abstractmethod
+    def tower(self) -> nn.Module:
+        """The vision tower, with the projection into the language model's space."""
 
     @property
     @abstractmethod

@@ -9,19 +9,20 @@ References:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
-from transformers import AutoTokenizer, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from torch import Tensor, nn
 
 from codecsense.config import Config
 from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host, HostConfig
 from codecsense.hosts._injection import Injection
-from codecsense.hosts._words import word_tokenizer
 from codecsense.sequence import Packed, Prefix, Specials
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 # The names that the real tokenizer gives its special tokens; a tiny one gets the same.
 NAMES = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", MOTION_PAD, AUDIO_PAD)
@@ -50,9 +51,12 @@ class Settings(HostConfig):
     motion_positions: Literal["text", "grid"]
 
     def build(self, *, words: Sequence[str], seed: int) -> "Qwen2_5VLHost":
-        """The host before any training of ours; `words` is the vocabulary of a tiny one."""
         if self.weights != "tiny":
             return self.load(Path(self.weights))
+        from transformers import Qwen2_5_VLForConditionalGeneration
+
+        from codecsense.hosts._words import word_tokenizer
+
         tokenizer = word_tokenizer(words, NAMES)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -60,7 +64,8 @@ class Settings(HostConfig):
         return Qwen2_5VLHost(model, tokenizer, self)
 
     def load(self, folder: Path) -> "Qwen2_5VLHost":
-        """The host saved in `folder`, or the hub's if `folder` is a hub id."""
+        from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
+
         tokenizer = AutoTokenizer.from_pretrained(str(folder))
         model = Qwen2_5_VLForConditionalGeneration.from_pretrained(str(folder), attn_implementation="sdpa")
         added = tokenizer.add_special_tokens({"additional_special_tokens": list(NAMES)}, False)
@@ -69,7 +74,9 @@ class Settings(HostConfig):
         return Qwen2_5VLHost(model, tokenizer, self)
 
 
-def _tiny(size: TinySize, tokenizer: object) -> Qwen2_5_VLConfig:
+def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLConfig":
+    from transformers import Qwen2_5_VLConfig
+
     head = size.width // size.heads
     ids = tokenizer.convert_tokens_to_ids(list(NAMES))
     return Qwen2_5_VLConfig(
@@ -113,7 +120,9 @@ def _tiny(size: TinySize, tokenizer: object) -> Qwen2_5_VLConfig:
 class Qwen2_5VLHost(Host):
     """Qwen2.5-VL behind the contract of `codecsense.hosts`."""
 
-    def __init__(self, model: Qwen2_5_VLForConditionalGeneration, tokenizer: object, settings: Settings) -> None:
+    def __init__(
+        self, model: "Qwen2_5_VLForConditionalGeneration", tokenizer: "PreTrainedTokenizerBase", settings: Settings
+    ) -> None:
         super().__init__()
         self.model = model
         self.tokenizer = tokenizer
@@ -121,9 +130,12 @@ class Qwen2_5VLHost(Host):
         self.injection = Injection(model.get_input_embeddings())
 
     @property
-    def bare(self) -> Qwen2_5_VLForConditionalGeneration:
-        """The model without the wrapper that LoRA puts around it."""
+    def bare(self) -> "Qwen2_5_VLForConditionalGeneration":
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def tower(self) -> nn.Module:
+        return self.bare.model.visual
 
     @property
     def width(self) -> int:
@@ -245,8 +257,10 @@ def patchify(
     return ordered.reshape(count * rows * columns * merge**2, -1), grid
 
 
-def _as_encoded(pictures: Tensor | None) -> dict[str, BaseModelOutputWithPooling] | None:
+def _as_encoded(pictures: Tensor | None) -> "dict[str, BaseModelOutputWithPooling] | None":
     """Cached vision features in the form in which the host accepts them instead of pixels."""
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
+
     if pictures is None or pictures.shape[1] == 0:
         return None
     return {"image": BaseModelOutputWithPooling(pooler_output=tuple(pictures))}

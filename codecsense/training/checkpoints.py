@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 from codecsense.adapter import Shapes
@@ -22,6 +21,8 @@ DESCRIPTION = "model.json"
 
 def save(model: CodecSense, folder: Path, *, notes: dict[str, Any]) -> None:
     """Write the model's own weights and how to build it; `notes` are kept with it."""
+    from peft import PeftModel
+
     folder.mkdir(parents=True, exist_ok=True)
     save_file(senses(model), folder / SENSES)
     if isinstance(model.host.model, PeftModel):
@@ -47,14 +48,15 @@ def describe(folder: Path) -> tuple[Model, Shapes, int]:
 
 def load(folder: Path, host: Host) -> CodecSense:
     """The model saved in `folder`, on `host`; a checkpoint of other sizes is refused with the name that differs."""
+    from peft import PeftModel
+
     settings, shapes, sound_width = describe(folder)
     model = settings.build(host, shapes, sound_width=sound_width, seed=0)
     load_senses(model, folder / SENSES)
     loras = sorted(path.parent for path in folder.glob("lora/*/adapter_config.json"))
     names = sorted((lora.name for lora in loras), key=lambda name: name != "sft")
     for name in names:
-        if isinstance(host.model, PeftModel):
-            host.model.load_adapter(str(folder / "lora" / name), adapter_name=name)
+    XX.model.load_adapter(str(folder / "lora" / name), adapter_name=name)
         else:
             host.model = PeftModel.from_pretrained(host.model, str(folder / "lora" / name), adapter_name=name)
     if names:

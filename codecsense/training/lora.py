@@ -4,7 +4,6 @@ The vision tower has layers of the same names, so targets are matched by path an
 """
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 
 from codecsense.config import Config
 from codecsense.hosts import Host
@@ -22,6 +21,8 @@ class LoRAConfig(Config):
 
 def add(host: Host, name: str, settings: LoRAConfig, *, seed: int) -> list[torch.nn.Parameter]:
     """Put a fresh LoRA called `name` on the host, beside those it has; only the new one trains. Returns its weights."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=TARGETS)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -11,16 +11,18 @@ Shapes:
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from codecsense.config import Config
 from codecsense.texts import ids
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class PlacedConfig(Config):
@@ -39,7 +41,7 @@ class PlacedFacts(NamedTuple):
 
 
 def of_clips(
-    tokenizer: PreTrainedTokenizerBase, clips: Sequence[str], facts: pl.DataFrame, sounds: pl.DataFrame, *, cells: int
+    tokenizer: "PreTrainedTokenizerBase", clips: Sequence[str], facts: pl.DataFrame, sounds: pl.DataFrame, *, cells: int
 ) -> PlacedFacts:
     """The placed facts of these clips, read from the scripts of the world."""
     rows = {clip: index for index, clip in enumerate(clips)}

@@ -5,16 +5,18 @@ References:
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-from transformers import WhisperConfig, WhisperModel
-from transformers.models.whisper.modeling_whisper import WhisperEncoder
+from torch import Tensor
 
-from codecsense.audio.branch import AudioEncoderConfig
+from codecsense.audio.branch import AudioEncoder, AudioEncoderConfig
 from codecsense.config import Config
+
+
+if TYPE_CHECKING:
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 
 class TinySize(Config):
@@ -36,6 +38,9 @@ class Settings(AudioEncoderConfig):
         """The encoder before any training of ours, for spectra of `mels` x `steps`."""
         if self.weights != "tiny":
             return self.load(Path(self.weights))
+        from transformers import WhisperConfig
+        from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
         config = WhisperConfig(
             d_model=self.tiny.width,
             encoder_layers=self.tiny.layers,
@@ -50,21 +55,25 @@ class Settings(AudioEncoderConfig):
 
     def load(self, folder: Path) -> "WhisperAudioEncoder":
         """The encoder saved in `folder`, or the hub's if `folder` is a hub id."""
-        if (folder / "config.json").is_file() and self.weights == "tiny":
+        from transformers import WhisperModel
+        from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+        if self.weights == "tiny":
             return WhisperAudioEncoder(WhisperEncoder.from_pretrained(str(folder)))
         return WhisperAudioEncoder(WhisperModel.from_pretrained(str(folder)).encoder)
 
 
-class WhisperAudioEncoder(nn.Module):
-    """Log-mel spectra in, 50 states a second out."""
+class WhisperAudioEncoder(AudioEncoder):
+    """Log-mel spectra in, 50 states a second out [1]."""
 
-    def __init__(self, encoder: WhisperEncoder) -> None:
+    states_per_s = 50.0
+
+    def __init__(self, encoder: "WhisperEncoder") -> None:
         super().__init__()
         self.encoder = encoder
 
     @property
     def width(self) -> int:
-        """Size of a state."""
         size: int = self.encoder.config.d_model
         return size
 
@@ -73,5 +82,4 @@ class WhisperAudioEncoder(nn.Module):
         return states
 
     def save(self, folder: Path) -> None:
-        """Write weights and configuration in the hub's format."""
         self.encoder.save_pretrained(folder)

@@ -1,0 +1,76 @@
+"""Unimodal baselines of the reference policy, measured once before reinforcement learning [1].
+
+References:
+    [1] HippoVLM, CVPR 2026, VANAO: p_v and p_a, accuracies over samples with one summary masked.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from codecsense.clips import Clips
+from codecsense.config import Config
+from codecsense.model import CodecSense
+from codecsense.rewards import answer
+from codecsense.texts import NOTHING, reason_prompt
+from codecsense.two_stage import Asked, Summaries, TwoStage, say, summarise
+
+
+class BlindConfig(Config):
+    """Section `blind` of params.yaml."""
+
+    prompts: int  # questions drawn from the training clips
+    samples: int  # replies per question and setting
+    temperature: float
+
+
+def baselines(
+    model: CodecSense, clips: Clips, questions: pl.DataFrame, settings: BlindConfig, two_stage: TwoStage, *, seed: int
+) -> pl.DataFrame:
+    """The table `blind`: summaries of each question, and accuracy without ears, without eyes, and with both."""
+    items = questions.to_dicts()
+    place = {clip: row for row, clip in enumerate(clips.ids)}
+    asked = [Asked(place[item["clip_id"]], item["text"]) for item in items]
+    told = summarise(model, clips, asked, two_stage)
+    masked = {
+        "p_visual": [Summaries(summary.seen, NOTHING) for summary in told],
+        "p_audio": [Summaries(NOTHING, summary.heard) for summary in told],
+        "p_both": told,
+    }
+    columns = {
+        name: _accuracy(model, clips, asked, shown, [item["answer"] for item in items], settings, two_stage, seed)
+        for name, shown in masked.items()
+    }
+    return questions.select("question_id", "clip_id", "text", "answer").with_columns(
+        summary_visual=pl.Series([summary.seen for summary in told]),
+        summary_audio=pl.Series([summary.heard for summary in told]),
+        **{name: pl.Series(values) for name, values in columns.items()},
+    )
+
+
+def _accuracy(
+    model: CodecSense,
+    clips: Clips,
+    asked: Sequence[Asked],
+    shown: Sequence[Summaries],
+    gold: Sequence[str],
+    settings: BlindConfig,
+    two_stage: TwoStage,
+    seed: int,
+) -> list[float]:
+    prompts = [
+        (item.row, reason_prompt(item.question, summary.seen, summary.heard))
+        for item, summary in zip(asked, shown, strict=True)
+    ]
+    replies = say(
+        model,
+        clips,
+        prompts,
+        max(1, two_stage.batch // settings.samples),
+        two_stage.reply_tokens,
+        samples=settings.samples,
+        temperature=settings.temperature,
+        seed=seed,
+    )
+    groups = [replies[n : n + settings.samples] for n in range(0, len(replies), settings.samples)]
+    return [sum(answer(reply) == right for reply in own) / len(own) for own, right in zip(groups, gold, strict=True)]

@@ -1,0 +1,45 @@
+"""Stage 1: align the motion adapter to the frozen host; with no steps, leave it as it was drawn."""
+
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from codecsense.clips import Clips, Features
+from codecsense.model import Model
+from codecsense.schemas import captions as captions_table
+from codecsense.scratch import finish, folder
+from codecsense.streams.store import StreamStore
+from codecsense.texts import clips_of
+from codecsense.training import align as stage_1
+from codecsense.training.checkpoints import SENSES, senses
+from codecsense.training.curves import write_curve
+
+
+def align(
+    *,
+    seed: int,
+    model: Model,
+    align: stage_1.Align,
+    captions: Path,
+    streams: Path,
+    encoded: Path,
+    weights: Path,
+    aligned: Path,
+    scratch: Path,
+) -> None:
+    """Write the aligned senses and the curve to `aligned`."""
+    work = folder(scratch, "align", settings=[seed, model, align], inputs=[captions, streams, encoded, weights])
+    told, store = captions_table.read(captions), StreamStore(streams)
+    states = Features.read(encoded / "features.safetensors")
+    train, validation = (Clips(clips_of(told, split), states, store) for split in ("train", "validation"))
+    network = model.build(
+        model.host.load(weights / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed
+    )
+    curve = []
+    if network.adapter is not None and align.steps:
+        curve = stage_1.fit(network.adapter, train, validation, align, seed=seed, state_file=work / "align.pt")
+    made = work / "made"
+    made.mkdir(exist_ok=True)
+    save_file(senses(network), made / SENSES)
+    write_curve(curve, made / "curve.csv")
+    finish(made, aligned)

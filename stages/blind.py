@@ -1,0 +1,36 @@
+"""Measure what the reference policy achieves with one modality masked, once, before reinforcement learning."""
+
+from pathlib import Path
+
+import polars as pl
+
+from codecsense.clips import Clips, Features
+from codecsense.evaluation.blind import BlindConfig, baselines
+from codecsense.model import Model
+from codecsense.schemas import blind as blind_table
+from codecsense.schemas import questions as questions_table
+from codecsense.streams.store import StreamStore
+from codecsense.training import checkpoints
+from codecsense.two_stage import TwoStage
+
+
+def blind(
+    *,
+    seed: int,
+    model: Model,
+    blind: BlindConfig,
+    two_stage: TwoStage,
+    questions: Path,
+    streams: Path,
+    encoded: Path,
+    weights: Path,
+    reference: Path,
+    baseline: Path,
+) -> None:
+    """Write the table `blind` for joint questions of the training clips to `baseline`."""
+    asked = questions_table.read(questions).filter((pl.col("split") == "train") & (pl.col("type") == "joint"))
+    drawn = asked.sort("question_id").sample(min(blind.prompts, len(asked)), seed=seed)
+    states = Features.read(encoded / "features.safetensors")
+    clips = Clips(drawn["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
+    network = checkpoints.load(reference, model.host.load(weights / "host")).eval()
+    blind_table.write(baselines(network, clips, drawn, blind, two_stage, seed=seed), baseline)

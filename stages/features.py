@@ -1,0 +1,36 @@
+"""What the frozen tower and audio encoder say of every clip, computed once and shared by every run."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from codecsense.clips import Features, encode_sound, encode_tower, sound_bounds
+from codecsense.model import Model
+from codecsense.scratch import finish, folder
+from codecsense.streams.store import StreamStore
+
+
+def features(*, model: Model, weights: Path, streams: Path, encoded: Path, scratch: Path) -> None:
+    """Write `encoded`: features of all moments (anchors and frames between) and of the sound of all intervals."""
+    work = folder(scratch, "features", settings=[model], inputs=[weights, streams])
+    store = StreamStore(streams)
+    ids = store.index["video_id"].to_list()
+    network = model.host.load(weights / "host").eval()
+    encoder = model.audio.encoder.load(weights / "audio").eval()
+    tower = encode_tower(network, moments(store, ids), label="features: pictures")
+    bounds = sound_bounds(store, ids[0], states_per_s=encoder.states_per_s)
+    mel = torch.from_numpy(store.stack("mel", ids))
+    sound = encode_sound(encoder, mel, bounds=bounds, pieces=model.audio.pieces)
+    made = work / "made"
+    made.mkdir(exist_ok=True)
+    Features(tower=tower, sound=sound).save(made / "features.safetensors")
+    finish(made, encoded)
+
+
+def moments(store: StreamStore, ids: list[str]) -> torch.Tensor:
+    """Anchors and the frames between them, in the order of time: [clips, moments, height, width, 3]."""
+    anchors, frames = store.stack("anchors", ids), store.stack("frames", ids)
+    inner = np.concatenate([anchors[:, :-1, None], frames], axis=2)
+    flat = inner.reshape(len(ids), -1, *inner.shape[3:])
+    return torch.from_numpy(np.concatenate([flat, anchors[:, -1:]], axis=1))
