@@ -12,6 +12,8 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from codecsense.config import Config, read
+from codecsense.world import WorldConfig
+from codecsense.world.quiz import DatasetConfig
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
 from codecsense.model import Model
@@ -26,6 +28,8 @@ class Params(Config):
     """Every section of `params.yaml`. A stage receives the sections that its signature names."""
 
     seed: int
+    world: WorldConfig
+    dataset: DatasetConfig
     threads: int
     corpora: dict[str, dict[str, Any]]
     runs: dict[str, dict[str, Any]]
