@@ -65,7 +65,8 @@ class Question(NamedTuple):
     text: str
     answer: str
     moment: int = -1  # the interval it is about, though it may name it by its tone only
-    colour: str = ""  # of the actor it is about, where it is about one's action
+    colour: str = ""  # of the actor whose action it is about
+    deed: str = ""  # where it asks who: what was done
 
 
 def clips(facts: pl.DataFrame, sounds: pl.DataFrame) -> list[Clip]:
@@ -143,8 +144,8 @@ def _audio(clip: Clip) -> Iterator[Question]:
 def _moment(clip: Clip, interval: int, *, sense: str, named: int, moment: str) -> Iterator[Question]:
     """What can be asked of one interval, which the text calls `moment`."""
 
-    def about(actor: Actor, kind: str, text: str, answer: str) -> Question:
-        return Question(sense, kind, named, f"{text} {moment} ?", answer, interval, actor.colour)
+    def about(actor: Actor, kind: str, text: str, answer: str, deed: str = "") -> Question:
+        return Question(sense, kind, named, f"{text} {moment} ?", answer, interval, actor.colour, deed)
 
     for actor in clip.actors:
         action, one = actor.actions[interval], f"the {actor.colour} one"
@@ -162,7 +163,7 @@ def _moment(clip: Clip, interval: int, *, sense: str, named: int, moment: str) -
         for actor, other in zip(clip.actors, reversed(actions), strict=True):
             deed = _told_apart(actor.actions[interval], [other])
             if deed is not None:
-                yield about(actor, "who", f"which one did {deed}", actor.colour)
+                yield about(actor, "who", f"which one did {deed}", actor.colour, deed)
 
 
 def _when(clip: Clip) -> Iterator[Question]:
@@ -176,18 +177,16 @@ def _when(clip: Clip) -> Iterator[Question]:
                 yield Question("hidden", "when", -1, text, NUMBERS[interval])
 
 
+def deeds(action: Action) -> list[str]:
+    """What may be said that somebody did, all of it true of this action, the most general first."""
+    said = ["stay still" if action.kind == "still" else action.kind]
+    said += [f"{action.kind} {word}" for word in (action.way, action.spin) if word != "none"]
+    return said + ([f"{action.kind} {NUMBERS[action.count - 1]} times"] if action.count else [])
+
+
 def _told_apart(action: Action, others: list[Action]) -> str | None:
-    """The shortest words that are true of this action and of none of the others; None if there are none."""
-    rivals = [other for other in others if other.kind == action.kind]
-    if not rivals:
-        return {"still": "stay still"}.get(action.kind, action.kind)
-    if action.kind == "swing" and all(other.way != action.way for other in rivals):
-        return f"swing {action.way}"
-    if action.kind == "orbit" and all(other.spin != action.spin for other in rivals):
-        return f"orbit {action.spin}"
-    if action.count and all(other.count != action.count for other in rivals):
-        return f"{action.kind} {NUMBERS[action.count - 1]} times"
-    return None
+    """The most general words that are true of this action and of none of the others; None if there are none."""
+    return next((deed for deed in deeds(action) if not any(deed in deeds(other) for other in others)), None)
 
 
 def visual_caption(clip: Clip, interval: int) -> str:

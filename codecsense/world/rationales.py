@@ -1,7 +1,7 @@
 """How a joint question is answered in two stages, in words: what each sense knows of it, the thought, the evidence.
 
 Each summary is written from its own sense alone [1]: the eyes cannot know which part the tone means and tell of every
-part; the ears know when the tone sounded and nothing of who moved.
+part; the ears know when the tone sounded and nothing of who moved. Short, since every word is generated one by one.
 
 References:
     [1] HippoVLM, CVPR 2026: question-directed summaries, one per modality.
@@ -10,7 +10,7 @@ References:
 from typing import NamedTuple
 
 from codecsense.world import NUM_INTERVALS
-from codecsense.world.questions import NUMBERS, Clip, Question, phrase
+from codecsense.world.questions import NUMBERS, Clip, Question, deeds, phrase
 
 
 class Rationale(NamedTuple):
@@ -25,19 +25,22 @@ class Rationale(NamedTuple):
 def rationale(clip: Clip, question: Question) -> Rationale:
     """The rationale of a joint question about this clip."""
     part, pitch = f"part {NUMBERS[question.moment]}", clip.pitches[question.moment]
-    asks_who = question.kind == "who"
-    colours = [actor.colour for actor in clip.actors] if asks_who else [question.colour]
-    seen = [f"part {NUMBERS[n]} : {_deeds(clip, n, colours)}" for n in range(NUM_INTERVALS)]
-    evidence = _deeds(clip, question.moment, [question.colour])
+    told = _who_did if question.kind == "who" else _what_was_done
+    decisive = next(actor for actor in clip.actors if actor.colour == question.colour).actions[question.moment]
     return Rationale(
-        summary_visual=" ; ".join(seen),
+        summary_visual=" ; ".join(f"{NUMBERS[n]} {told(clip, question, n)}" for n in range(NUM_INTERVALS)),
         summary_audio=f"{pitch} in {part}",
-        think=f"the tone was {pitch} in {part} and in {part} {evidence} so {question.answer}",
-        info=f"{part} : {evidence}",
+        think=f"{pitch} in {part} so {question.colour} {phrase(decisive)}",
+        info=part,
     )
 
 
-def _deeds(clip: Clip, interval: int, colours: list[str]) -> str:
-    """What the actors of these colours do in an interval."""
-    told = [actor for actor in clip.actors if actor.colour in colours]
-    return " , ".join(f"{actor.colour} {phrase(actor.actions[interval])}" for actor in told)
+def _what_was_done(clip: Clip, question: Question, interval: int) -> str:
+    """What the actor in question did."""
+    return " ".join(phrase(actor.actions[interval]) for actor in clip.actors if actor.colour == question.colour)
+
+
+def _who_did(clip: Clip, question: Question, interval: int) -> str:
+    """The colours of all who did the deed in question, or `none`."""
+    doers = [actor.colour for actor in clip.actors if question.deed in deeds(actor.actions[interval])]
+    return " ".join(doers) or "none"
