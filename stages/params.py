@@ -11,12 +11,14 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from codecsense.codecs.settings import AuditConfig
 from codecsense.config import Config, read
 from codecsense.world import WorldConfig
 from codecsense.world.quiz import DatasetConfig
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
 from codecsense.model import Model
+from codecsense.streams.settings import ExtractConfig
 from codecsense.training.align import Align
 from codecsense.training.grpo import Vanao
 from codecsense.training.pretraining import Lessons
@@ -36,6 +38,8 @@ class Params(Config):
     rl_runs: dict[str, dict[str, Any]]
     evaluated: list[str]
 
+    audit: AuditConfig
+    extract: ExtractConfig
     model: Model
     host: Lessons
     align: Align
