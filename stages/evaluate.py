@@ -35,7 +35,7 @@ def evaluate(
     clips = Clips(asked["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
     network = checkpoints.load(checkpoint, model.host.load(weights / "host")).eval()
     answers = [answer_directly(network, clips, asked, run=run, batch=evaluate.batch)]
-    if evaluate.two_stage_questions:
+    if network.audio is not None and evaluate.two_stage_questions:
         joint = asked.filter(pl.col("type") == "joint").sort("question_id")
         some = joint.sample(min(evaluate.two_stage_questions, len(joint)), seed=seed)
         answers.append(answer_in_two_stages(network, clips, some, two_stage, run=run)[0])

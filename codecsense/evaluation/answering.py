@@ -23,7 +23,7 @@ class EvaluateConfig(Config):
 
     split: str
     batch: int  # clips at a time
-    two_stage_questions: int  # joint questions also answered in two stages; 0 for a run that does not hear
+    two_stage_questions: int  # joint questions that a run which hears also answers in two stages
 
 
 def summary(answers: pl.DataFrame) -> dict[str, dict[str, float]]:
