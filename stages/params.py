@@ -18,6 +18,7 @@ from codecsense.world.quiz import DatasetConfig
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
 from codecsense.model import Model
+from codecsense.report import ReportConfig
 from codecsense.streams.settings import ExtractConfig
 from codecsense.training.align import Align
 from codecsense.training.grpo import Vanao
@@ -48,6 +49,7 @@ class Params(Config):
     blind: BlindConfig
     vanao: Vanao
     evaluate: EvaluateConfig
+    report: ReportConfig
 
     @model_validator(mode="after")
     def _tables_agree(self) -> Self:
@@ -91,7 +93,9 @@ def _differences(values: dict[str, Any], run: str, path: Path) -> list[dict[str,
     runs, rl_runs = values["runs"], values["rl_runs"]
     if run in runs:
         return [runs[run]]
-    start = rl_runs[run].get("vanao.start", values.get("vanao", {}).get("start"))
+    if "vanao.start" in rl_runs[run]:
+        raise ValueError(f"{path}: run `{run}` sets `vanao.start`, but all of `rl_runs` share one start: set it in `vanao`")
+    start = values["vanao"]["start"]
     if start not in runs:
         raise ValueError(f"{path}: run `{run}` starts from `{start}`, which is not one of `runs`")
     return [runs[start], rl_runs[run]]

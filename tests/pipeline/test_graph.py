@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,10 @@ UNWATCHED_CODE = {
     "codecsense/config.py",  # turns values, which are watched, into types
     "codecsense/progress.py",  # writes to the screen only
 }
-UNWATCHED_PATHS = {"timings"}  # how long stages took is shown by the report and decides nothing
+UNWATCHED_PATHS = {
+    "scratch",  # progress of killed work, in a folder named by everything that can change it
+    "timings",  # how long stages took is shown by the report and decides nothing
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +58,25 @@ def test_all_data_that_is_watched_or_made_is_named_in_the_command(nodes: list[gr
 
 def test_every_section_that_a_stage_takes_is_watched(nodes: list[graph.Node]):
     for node in nodes:
-        taken = set(inspect.signature(stage.find(node.argv[0])).parameters) & set(Params.model_fields)
+        taken = sections_of(node)
         assert taken <= set(node.params), f"{node.name} does not watch {sorted(taken - set(node.params))}"
 
 
 def test_the_differences_of_its_run_are_watched(nodes: list[graph.Node]):
+    """By the stage itself, or by a stage before it that takes the same sections and makes what it reads."""
     values = config.read(ROOT / "params.yaml")
     for node in nodes:
         run = stage.parse(node.argv)[1]
         if run is None:
             continue
-        table = "runs" if run in values["runs"] else "rl_runs"
-        expected = [f"{table}.{run}"]
-        if table == "rl_runs":
-            expected.append(f"runs.{values['rl_runs'][run].get('vanao.start', values['vanao']['start'])}")
-        for key in expected:
-            assert any(key == known or key.startswith(f"{known}.") for known in node.params), f"{node.name}: {key}"
+        changed = {dotted.split(".")[0] for dotted in {**values["runs"], **values["rl_runs"]}[run]}
+        if run in values["rl_runs"]:
+            changed |= {dotted.split(".")[0] for dotted in values["runs"][values["vanao"]["start"]]}
+        watching = [each for each in nodes if stage.parse(each.argv)[1] == run and watches(each, run, values)]
+        makers = [each for each in watching if each == node or any(covered(dep, each.outs) for dep in node.deps)]
+        left = (changed & sections_of(node)) - {section for maker in makers for section in sections_of(maker)}
+        assert makers, f"{node.name} does not watch what `{run}` changes"
+        assert not left, f"{node.name} does not watch what `{run}` changes in {sorted(left)}"
 
 
 def test_a_run_changes_only_what_is_done_once_per_run(nodes: list[graph.Node]):
@@ -78,7 +85,7 @@ def test_a_run_changes_only_what_is_done_once_per_run(nodes: list[graph.Node]):
     for table in ("runs", "rl_runs"):
         for run, differences in values[table].items():
             stages = {node.argv[0] for node in nodes if stage.parse(node.argv)[1] == run}
-            reached = {name for each in stages for name in inspect.signature(stage.find(each)).parameters}
+            reached = {name for node in nodes if node.argv[0] in stages for name in sections_of(node)}
             for dotted in differences:
                 assert dotted.split(".")[0] in reached, f"no stage of run {run} takes `{dotted}`"
 
@@ -94,6 +101,18 @@ def test_every_run_is_trained_and_evaluated(nodes: list[graph.Node]):
     made = {node.name for node in nodes}
     assert {f"sft@{run}" for run in values["runs"]} <= made
     assert {f"evaluate@{run}" for run in [*values["runs"], *values["rl_runs"]]} <= made
+
+
+def sections_of(node: graph.Node) -> set[str]:
+    return set(inspect.signature(stage.find(node.argv[0])).parameters) & set(Params.model_fields)
+
+
+def watches(node: graph.Node, run: str, values: dict[str, Any]) -> bool:
+    """Whether DVC reruns the stage when the differences of `run` change, those it starts from included."""
+    keys = [f"runs.{run}"]
+    if run in values["rl_runs"]:
+        keys = [f"rl_runs.{run}", f"runs.{values['vanao']['start']}"]
+    return all(any(key == known or key.startswith(f"{known}.") for known in node.params) for key in keys)
 
 
 def covered(path: str, folders: list[str]) -> bool:

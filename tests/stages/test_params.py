@@ -37,10 +37,10 @@ def test_the_shipped_parameters_are_valid_for_every_run():
 
 
 def test_a_misspelt_key_is_named_together_with_the_key_that_is_missing(values: dict[str, Any], load: Load):
-    values["sft"]["lerning_rate"] = values["sft"].pop("learning_rate")
-    with pytest.raises(ValueError, match=r"sft.lerning_rate: no such key") as error:
+    values["align"]["lerning_rate"] = values["align"].pop("learning_rate")
+    with pytest.raises(ValueError, match=r"align.lerning_rate: no such key") as error:
         load(values)
-    assert "sft.learning_rate: this key is missing" in str(error.value)
+    assert "align.learning_rate: this key is missing" in str(error.value)
 
 
 def test_a_misspelt_section_is_named(values: dict[str, Any], load: Load):
@@ -56,10 +56,10 @@ def test_a_value_of_the_wrong_type_is_shown(values: dict[str, Any], load: Load):
 
 
 def test_a_learning_rate_that_yaml_reads_as_text_is_refused_with_the_remedy(tmp_path: Path, values: dict[str, Any]):
-    values["sft"]["learning_rate"] = "RATE"
+    values["align"]["learning_rate"] = "RATE"
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(values).replace("RATE", "1e-4"))
-    with pytest.raises(ValueError, match=r"sft.learning_rate: '1e-4' was read as text.*write 1.0e-4"):
+    with pytest.raises(ValueError, match=r"align.learning_rate: '1e-4' was read as text.*write 1.0e-4"):
         params.load(path)
 
 
@@ -93,15 +93,23 @@ def test_a_broken_run_stops_every_stage_and_is_named(values: dict[str, Any], loa
 
 def test_an_rl_run_begins_with_the_differences_of_the_run_it_starts_from(values: dict[str, Any], load: Load):
     values["runs"]["short"] = {"sft.steps": 3}
-    values["rl_runs"]["short_rl"] = {"vanao.start": "short"}
-    values["evaluated"] += ["short", "short_rl"]
-    assert load(values, "short_rl").sft.steps == 3
+    values["evaluated"].append("short")
+    values["vanao"]["start"] = "short"
+    for run in values["rl_runs"]:
+        assert load(values, run).sft.steps == 3
 
 
-def test_an_rl_run_that_starts_from_nowhere_is_refused(values: dict[str, Any], load: Load):
-    values["rl_runs"]["lost"] = {"vanao.start": "nowhere"}
+def test_rl_runs_that_start_from_nowhere_are_refused(values: dict[str, Any], load: Load):
+    values["vanao"]["start"] = "nowhere"
+    with pytest.raises(ValueError, match="starts from `nowhere`, which is not one of `runs`"):
+        load(values)
+
+
+def test_an_rl_run_cannot_start_apart_from_the_others(values: dict[str, Any], load: Load):
+    """The graph measures the blind baselines once, for the start that all of them share."""
+    values["rl_runs"]["lost"] = {"vanao.start": "mv"}
     values["evaluated"].append("lost")
-    with pytest.raises(ValueError, match="run `lost` starts from `nowhere`, which is not one of `runs`"):
+    with pytest.raises(ValueError, match=r"run `lost` sets `vanao.start`.*set it in `vanao`"):
         load(values)
 
 

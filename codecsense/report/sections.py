@@ -1,0 +1,92 @@
+"""The order of the report: what a reader wants first stands first, what may spoil it is not left out."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from codecsense.report import ReportConfig, figures, views
+from codecsense.report.declarations import declarations
+from codecsense.report.findings import Findings
+from codecsense.report.page import Picture, Section, svg
+from codecsense.report.tables import Variant
+
+HIDDEN = "hidden"
+STEPS_SMOOTHED = 9
+Curves = dict[str, dict[str, list[tuple[float, float]]]]
+
+
+class Surroundings(NamedTuple):
+    """What is shown beside the findings: how the runs differ, the corpus, the training and the time it took."""
+
+    runs: Mapping[str, Mapping[str, Any]]
+    audit: pl.DataFrame
+    extracted: pl.DataFrame  # the index of the streams
+    curves: Curves
+    timings: Sequence[Mapping[str, Any]]
+    pictures: Sequence[Picture]
+
+
+def compose(findings: Findings, around: Surroundings, report: ReportConfig) -> list[Section]:
+    """All sections of the report."""
+    found = findings.accuracies
+    labels = {(row[0], row[1]): Variant(*row).label for row in found.select("run", "mode").unique().iter_rows()}
+    rows = figures.rows(found, labels, report.against)
+    drawn = figures.by_type(found, rows, findings.prior, confidence=report.confidence)
+    dots = svg("", drawn, "Every run on every type of question. Accent: the base run; dark: what it is held against.")
+    tokens = svg("", figures.against_context(found, rows, kind=HIDDEN), "What the accuracy costs in tokens of context.")
+    heat = [views.by_kind(findings.kinds, kind, report) for kind in (HIDDEN, "audio") if kind in set(found["type"])]
+    compared = [views.differences(frame, report) for frame in findings.differences.values()]
+    return [
+        Section("Results", sheets=[views.accuracies(found, findings.prior, report)], pictures=[dots, tokens]),
+        Section("Answers", sheets=[views.comparisons(findings.comparisons, report), views.gates(findings.promises)]),
+        Section("Differences", sheets=compared),
+        Section("Kinds of question", sheets=heat),
+        Section("Probe", sheets=[views.probe(findings.probe)]),
+        Section("Pictures", lead=PICTURES, pictures=around.pictures),
+        Section("Training", pictures=_drawn(around.curves), sheets=[views.runs(around.runs)]),
+        Section("Corpus", sheets=[views.corpus(around.audit, around.extracted)]),
+        Section("Time", sheets=[views.timings(around.timings)]),
+        Section("Before you believe it", lists=declarations()),
+    ]
+
+
+PICTURES = (
+    "What the model is given of a few test clips, as read back from the file. Motion is coloured by its direction and "
+    "deepens with its speed; the residual brightens where motion compensation left something over."
+)
+
+
+def read_curves(trained: Path, rl_runs: Sequence[str]) -> Curves:
+    """The curves under the folder of runs, by part of the training and by run; runs that took no step have none."""
+    found: Curves = {}
+    for file in sorted(trained.glob("*/*/curve.csv")):
+        run, made = file.parts[-3:-1]
+        with file.open(newline="") as lines:
+            steps = list(csv.DictReader(lines))
+        if steps:
+            stage = "Stage 1" if made.startswith("align") else "reinforcement learning" if run in rl_runs else "Stage 2"
+            losses = [float(step["loss"]) for step in steps]
+            found.setdefault(stage, {})[run] = [
+                (float(step["step"]), value) for step, value in zip(steps, _smoothed(losses), strict=True)
+            ]
+    return dict(sorted(found.items(), key=lambda item: (not item[0].startswith("Stage"), item[0])))
+
+
+def read_timings(folder: Path) -> list[dict[str, Any]]:
+    """The timings that stages left behind, in the order in which they started; none where none was kept."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("[!.]*.json")]
+    return sorted(found, key=lambda each: (each["started"], each["stage"]))
+
+
+def _drawn(curves: Curves) -> list[Picture]:
+    caption = f"Loss by step, mean of the last {STEPS_SMOOTHED} steps. Runs that took no step of a part are not in it."
+    return [svg("Training curves", figures.curves(curves), caption)] if curves else []
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    windows = (values[max(0, end - STEPS_SMOOTHED) : end] for end in range(1, len(values) + 1))
+    return [sum(window) / len(window) for window in windows]
