@@ -105,6 +105,6 @@ class BackendConfig(Config):
 
     name: str
 
-    def build(self, *, grid: Grid, residual: ResidualConfig) -> Backend:
-        """The backend for maps of one size."""
+    def build(self, *, grid: Grid, residual: ResidualConfig, route: str) -> Backend:
+        """The backend for maps of one size, for files whose audit found `route`."""
         raise TypeError(f"{type(self).__name__} does not say how to build itself")

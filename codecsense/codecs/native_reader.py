@@ -10,11 +10,15 @@ import numpy as np
 
 from codecsense.codecs import Decoded, Field, Grid, Source
 from codecsense.codecs.decoding import Video
+from codecsense.codecs.flow import Estimator
 from codecsense.codecs.grid import Raster
 from codecsense.codecs.luma import luma
+from codecsense.codecs.quantisers import quantisers
 from codecsense.codecs.residual import Compensator, luma_divisor
-from codecsense.codecs.settings import ResidualConfig
+from codecsense.codecs.settings import FlowConfig, ResidualConfig
 from codecsense.codecs.vectors import Distances, Velocities, exported, velocities
+
+SILENT_B = "mpeg4"
 
 
 class Held(NamedTuple):
@@ -25,13 +29,18 @@ class Held(NamedTuple):
     kind: str
     blocks: np.ndarray | None
     luma: np.ndarray | None
+    usable: bool
+    qp: np.ndarray | None
 
 
 class NativeReader:
     """Reads fields picture by picture, and starts anew where the picture changes its size."""
 
-    def __init__(self, video: Video, *, grid: Grid, residual: ResidualConfig) -> None:
+    def __init__(self, video: Video, *, grid: Grid, residual: ResidualConfig, fill: FlowConfig | None) -> None:
         self.packets, self.grid, self.settings = video.packets, grid, residual
+        self.silent_b = video.stream.codec_context.codec.canonical_name == SILENT_B
+        self.estimator = Estimator(fill, grid=grid) if fill and self.silent_b else None
+        self.exports = False
         self.size = (0, 0)
         self.waiting: list[Held] = []
         self.reference: Held | None = None
@@ -73,8 +82,10 @@ class NativeReader:
 
     def _hold(self, decoded: Decoded) -> Held:
         blocks = exported(decoded.picture) if decoded.usable and decoded.kind != "I" else None
-        grey = None if self.settings.kind == "none" else luma(decoded.picture, self.divisor)
-        return Held(decoded.rank, decoded.time_s, decoded.kind, blocks, grey)
+        needed = self.settings.kind != "none" or self.estimator is not None
+        grey = luma(decoded.picture, self.divisor) if needed else None
+        qp = quantisers(decoded.picture, self.raster)
+        return Held(decoded.rank, decoded.time_s, decoded.kind, blocks, grey, decoded.usable, qp)
 
     def _release(self, *, future: Held | None) -> list[Field]:
         fields = [self._field(held, future=future) for held in self.waiting]
@@ -82,33 +93,49 @@ class NativeReader:
         return fields
 
     def _field(self, held: Held, *, future: Held | None) -> Field:
-        motion = np.zeros((3, *self.grid), np.float32)
-        source, field = Source.none, None
-        if held.blocks is not None:
-            distances = Distances(self._distance(held, self.reference), self._distance(held, future))
-            field = velocities(held.blocks, distances, self.raster)
-            motion = self.raster.pool(field.planes)
-            source = Source.native
-        residual = self._residual(held, field)
+        field = None
+        if held.blocks is not None and len(held.blocks):
+            self.exports = True
+            field = velocities(held.blocks, self._distances(held, future), self.raster)
+        if field is not None and held.kind == "B" and self.silent_b and not field.velocity.any():
+            made = self._filled(held)
+        else:
+            made = self._read(held, field)
         self.before = held
-        return Field(held.rank, held.time_s, source, motion, residual)
+        return made
+
+    def _read(self, held: Held, field: Velocities | None) -> Field:
+        """As coded. Once a video has shown vectors, a picture without any says: nothing here was predicted."""
+        source = Source.native if self.exports and held.usable else Source.none
+        motion = np.zeros((3, *self.grid), np.float32) if field is None else self.raster.pool(field.planes)
+        return Field(held.rank, held.time_s, source, motion, self._residual(held, field), held.qp)
+
+    def _filled(self, held: Held) -> Field:
+        """As estimated, if that was asked for; zeros that stand for nothing are no vectors."""
+        nothing = Field(held.rank, held.time_s, Source.none, np.zeros((3, *self.grid), np.float32), None)
+        if self.estimator is None or held.luma is None or self.before is None or self.before.luma is None:
+            return nothing
+        width, height = self.size
+        found = self.estimator.estimate(held.luma, self.before.luma, picture_width=width, picture_height=height)
+        found.motion[:2] /= self.packets.distance(self.before.rank, held.rank)
+        residual = None if self.settings.kind == "none" else found.residual
+        return Field(held.rank, held.time_s, Source.estimated, found.motion, residual, held.qp)
 
     def _residual(self, held: Held, field: Velocities | None) -> np.ndarray | None:
-        if held.luma is None:
+        if held.luma is None or self.settings.kind == "none":
             return None
         if self.before is None or self.before.luma is None:
             return np.zeros(self.grid, np.float32)
         shift = np.zeros((2, self.raster.rows, self.raster.columns), np.float32)
         if field is not None and self.settings.kind == "compensated":
-            shift = field.velocity * np.float32(-(self._distance(held, self.before) or -1.0))
+            shift = field.velocity * np.float32(self.packets.distance(self.before.rank, held.rank))
         elif held.blocks is not None and self.settings.kind == "naive":
             shift = velocities(held.blocks, Distances(-1.0, None), self.raster).velocity
         return self.compensator.residual(held.luma, self.before.luma, shift)
 
-    def _distance(self, held: Held, other: Held | None) -> float | None:
-        """Frame intervals from `held` to `other`; by the clock only where pictures do not come evenly."""
-        if other is None:
-            return None
-        if self.packets.variable_rate and other.time_s != held.time_s:
-            return (other.time_s - held.time_s) / self.packets.frame_interval_s
-        return float(other.rank - held.rank)
+    def _distances(self, held: Held, future: Held | None) -> Distances:
+        past = self.reference
+        return Distances(
+            None if past is None else self.packets.distance(held.rank, past.rank),
+            None if future is None else self.packets.distance(held.rank, future.rank),
+        )

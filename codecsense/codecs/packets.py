@@ -48,6 +48,11 @@ class PacketTable:
         """From the first picture to the end of the last."""
         return float(self.time_s[-1] - self.time_s[0] + self.frame_interval_s)
 
+    def distance(self, start: int, end: int) -> float:
+        """Frame intervals from one rank to another; by the clock only where pictures do not come evenly."""
+        elapsed_s = float(self.time_s[end] - self.time_s[start])
+        return elapsed_s / self.frame_interval_s if self.variable_rate and elapsed_s else float(end - start)
+
     @cached_property
     def variable_rate(self) -> bool:
         """Whether pictures stand apart by more than rounding of the time base explains."""

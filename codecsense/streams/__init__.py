@@ -24,7 +24,8 @@ class VideoStreams(NamedTuple):
     `mv` is velocity in pixels of the coded picture per frame interval (x right, y down); `residual` mean
     absolute luma difference after motion compensation, 0-255; `map_mask` says which slots hold a map, and
     `map_source` where its motion came from (`codecs.Source`). `packet_size` is the mean coded size of the
-    slot's pictures in bytes. `mel` is log-mel as Whisper hears it.
+    slot's pictures in bytes. `qp` is the mean quantiser, in one
+    channel or in none. `mel` is log-mel as Whisper hears it.
     """
 
     anchors: UInt8[np.ndarray, "A height width 3"]
@@ -36,5 +37,6 @@ class VideoStreams(NamedTuple):
     map_mask: Bool[np.ndarray, "A-1 T"]
     map_source: UInt8[np.ndarray, "A-1 T"]
     map_time_s: Float32[np.ndarray, "A-1 T"]
+    qp: Float16[np.ndarray, "A-1 T qp rows columns"]
     packet_size: Float32[np.ndarray, "A-1 T"]
     mel: Float16[np.ndarray, "num_mels mel_frames"]

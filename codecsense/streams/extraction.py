@@ -6,7 +6,7 @@ A shard is done once its list of rows stands beside it; whatever else a killed r
 import json
 import shutil
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,9 +75,7 @@ def make_shard(
 ) -> int:
     """Write one shard and its notes into `folder`; the number of videos that gave streams."""
     cv2.setNumThreads(1)
-    backend: Backend = settings.codec.build(
-        grid=Grid(settings.grid.rows, settings.grid.columns), residual=settings.residual
-    )
+    backend_of = cache(partial(_backend, settings))
     notes = Notes([], [])
     writer = ShardWriter(folder / shard.name)
     for item in shard.items:
@@ -85,7 +83,7 @@ def make_shard(
         try:
             if item.video_id in blamed:
                 raise UnreadableError(blamed[item.video_id])
-            extracted = extract_video(inside(root, item.path), settings, backend)
+            extracted = extract_video(inside(root, item.path), settings, backend_of(item.route))
         except UnreadableError as error:
             notes.rejects.append(
                 {"video_id": item.video_id, "path": item.path, "stage": "extract", "reason": str(error)}
@@ -96,6 +94,11 @@ def make_shard(
     writer.finish()
     _write_notes(_notes_file(folder, shard), notes)
     return len(notes.extracted)
+
+
+def _backend(settings: ExtractConfig, route: str) -> Backend:
+    grid = Grid(settings.grid.rows, settings.grid.columns)
+    return settings.codec.build(grid=grid, residual=settings.residual, route=route)
 
 
 def _row(item: Item, shard: Shard, extracted: Extracted) -> dict[str, object]:

@@ -23,6 +23,8 @@ class MapSums:
         self.source = np.zeros(shape, np.uint8)
         self.packet_size = np.zeros(shape, np.float64)
         self.count = np.zeros(shape, np.int64)
+        self.qp = np.zeros((*shape, 1, *grid), np.float32)
+        self.has_qp = False
 
     def add(self, field: Field) -> None:
         """Put one picture's field into its slot, if it has one."""
@@ -32,6 +34,9 @@ class MapSums:
         self.motion[place] += field.motion
         if field.residual is not None:
             self.residual[place] += field.residual
+        if field.qp is not None:
+            self.qp[place] += field.qp
+            self.has_qp = True
         self.time_s[place] += field.time_s
         self.packet_size[place] += self.sizes[field.rank]
         self.source[place] = max(self.source[place], field.source)
@@ -49,5 +54,6 @@ class MapSums:
             "map_mask": self.count > 0,
             "map_source": self.source,
             "map_time_s": (self.time_s / pictures).astype(np.float32),
+            "qp": (self.qp[:, :, : int(self.has_qp)] / pictures[..., None, None, None]).astype(np.float16),
             "packet_size": (self.packet_size / pictures).astype(np.float32),
         }

@@ -17,6 +17,13 @@ class AnchorConfig(Config):
     count: int
 
 
+class WindowConfig(Config):
+    """For long videos: only some stretches of each interval are read, each from a key frame on; 0 reads everything."""
+
+    per_interval: int
+    length_s: float
+
+
 class GridConfig(Config):
     """Size of every map."""
 
@@ -38,6 +45,7 @@ class ExtractConfig(Config):
     residual: ResidualConfig
     grid: GridConfig
     anchors: AnchorConfig
+    windows: WindowConfig
     frames_per_interval: int
     maps_per_interval: int
     max_picture_pixels: int

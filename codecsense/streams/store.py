@@ -12,7 +12,7 @@ from codecsense.streams.shards import ShardReader
 
 INDEX = "index.parquet"
 REJECTS = "rejects.parquet"
-PER_INTERVAL = ("frames", "mv", "cover", "residual", "map_mask", "map_source", "map_time_s", "packet_size")
+PER_INTERVAL = ("frames", "mv", "cover", "residual", "map_mask", "map_source", "map_time_s", "qp", "packet_size")
 
 
 class StreamStore:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codecsense.codecs import Backend, Grid, Source, Span
+from codecsense.codecs import Backend, Grid, Source
 from codecsense.codecs.container import BAD_FILE, UnreadableError, opened, reason, video_stream
 from codecsense.codecs.decoding import Video
 from codecsense.codecs.packets import read_packets
@@ -35,13 +35,7 @@ class Extracted(NamedTuple):
 def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extracted:
     """Everything a model may want of one file; `UnreadableError` with the reason where it gives nothing of use."""
     packets = read_packets(path)
-    layout = lay_out(
-        packets,
-        settings.anchors,
-        frames_per_interval=settings.frames_per_interval,
-        maps_per_interval=settings.maps_per_interval,
-        with_keys=backend.reads_keys,
-    )
+    layout = lay_out(packets, settings, with_keys=backend.reads_keys)
     grid = Grid(settings.grid.rows, settings.grid.columns)
     maps = MapSums(layout, maps_per_interval=settings.maps_per_interval, grid=grid, sizes=packets.sizes)
     wanted = np.concatenate([layout.anchors, layout.frames.ravel()])
@@ -50,7 +44,7 @@ def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extr
         stream = video_stream(container)
         video = Video(container, stream, packets)
         try:
-            _read(video, backend, [Span(0, len(packets))], maps, pictures)
+            _read(video, backend, layout, maps, pictures)
         except BAD_FILE as error:
             raise UnreadableError(f"cannot be decoded: {reason(error)}") from None
         mel = hear(path, settings.sound)
@@ -67,16 +61,17 @@ def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extr
         )
 
 
-def _read(video: Video, backend: Backend, spans: list[Span], maps: MapSums, pictures: Pictures) -> None:
+def _read(video: Video, backend: Backend, layout: Layout, maps: MapSums, pictures: Pictures) -> None:
     reader = backend.reader(video)
-    for decoded in backend.decode(video, spans):
-        pictures.offer(decoded)
-        for field in reader.feed(decoded):
+    for span in layout.spans:
+        for decoded in backend.decode(video, [span]):
+            pictures.offer(decoded)
+            for field in reader.feed(decoded):
+                maps.add(field)
+            del decoded
+        for field in reader.finish():
             maps.add(field)
-        del decoded
-    for field in reader.finish():
-        maps.add(field)
-    pictures.finish(len(video.packets))
+    pictures.finish(sum(span.stop - span.start for span in layout.spans))
 
 
 def _streams(layout: Layout, maps: MapSums, pictures: Pictures, mel: np.ndarray) -> VideoStreams:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from codecsense.codecs import BackendConfig, Decoded, Grid, Reader, Span
-from codecsense.codecs.settings import DecodingConfig, ResidualConfig
+from codecsense.codecs.settings import DecodingConfig, FlowConfig, ResidualConfig
 
 
 class Settings(BackendConfig):
@@ -16,9 +16,11 @@ class Settings(BackendConfig):
 
     name: Literal["native"]
     decoding: DecodingConfig
+    fill: FlowConfig | None  # for B pictures of MPEG-4, whose vectors FFmpeg exports as zeros
+    quantisers: bool  # also the quantiser of each cell, where the decoder tells it
 
-    def build(self, *, grid: Grid, residual: ResidualConfig) -> "Native":
-        """The backend for maps of one size."""
+    def build(self, *, grid: Grid, residual: ResidualConfig, route: str) -> "Native":
+        """The backend for maps of one size, whatever the route."""
         return Native(self, grid=grid, residual=residual)
 
 
@@ -34,10 +36,11 @@ class Native:
         """The pictures of `spans`, each with its vectors as side data."""
         from codecsense.codecs.decoding import decode
 
-        return decode(video, spans, self.settings.decoding, side_data="motion")
+        wanted = "motion+qp" if self.settings.quantisers else "motion"
+        return decode(video, spans, self.settings.decoding, side_data=wanted)
 
     def reader(self, video: Any) -> Reader:
         """A fresh reader for `video`."""
         from codecsense.codecs.native_reader import NativeReader
 
-        return NativeReader(video, grid=self.grid, residual=self.residual)
+        return NativeReader(video, grid=self.grid, residual=self.residual, fill=self.settings.fill)
