@@ -22,8 +22,8 @@ def report(
     rl_runs: dict[str, dict[str, Any]],
     questions: Path,
     results: Path,
-    probe: Path,
-    audit: Path,
+    probed: Path,
+    audited: Path,
     streams: Path,
     trained: Path,
     timings: Path,
@@ -33,17 +33,18 @@ def report(
     known = {**runs, **rl_runs}
     answers = tables.together([answers_table.read(results / run / "answers.parquet") for run in known])
     resampling = Resampling(draws=report.bootstrap_draws, seed=seed, confidence=report.confidence)
-    asked, carried = questions_table.read(questions), probe_table.read(probe)
+    asked, carried = questions_table.read(questions), probe_table.read(probed)
     found = findings.find(answers, asked, carried, report, resampling)
     store = StreamStore(streams)
     clips = sorted(set(answers["clip_id"]))[: report.clips_shown]
     around = sections.Surroundings(
-        runs=known,
-        audit=audit_table.read(audit),
+        runs=runs,
+        rl_runs=rl_runs,
+        audit=audit_table.read(audited),
         extracted=store.index,
         curves=sections.read_curves(trained, list(rl_runs)),
         timings=sections.read_timings(timings),
-        pictures=[pictures.of_clip(store, clip) for clip in clips],
+        pictures=[pictures.key(), *(pictures.of_clip(store, clip) for clip in clips)],
     )
     written = sections.compose(found, around, report)
     summary = f"{len(known)} runs, {len(set(answers['clip_id']))} test clips, seed {seed}."

@@ -79,12 +79,13 @@ def against_context(accuracies: pl.DataFrame, variants: Sequence[Row], *, kind: 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.9), layout="constrained")
         axes = figure.subplots()
-        for row in variants:
+        asked = [row for row in variants if (row.run, row.mode) in cells]
+        for row in asked:
             cell = cells[row.run, row.mode]
             span = [[100 * (cell["accuracy"] - cell["low"])], [100 * (cell["high"] - cell["accuracy"])]]
             style: dict[str, Any] = {"color": row.colour, "ecolor": row.colour, "elinewidth": 0.9, "markersize": 4.5}
             axes.errorbar(cell["context_tokens"], 100 * cell["accuracy"], yerr=span, fmt="o", **style)
-        _names_in_margin(axes, [(cells[row.run, row.mode], row) for row in variants])
+        _names_in_margin(axes, [(cells[row.run, row.mode], row) for row in asked])
         axes.set_xlabel("tokens of context, mean over questions")
         axes.set_ylabel(f"accuracy on {kind} questions (%)")
         axes.grid(visible=True)
@@ -92,17 +93,17 @@ def against_context(accuracies: pl.DataFrame, variants: Sequence[Row], *, kind: 
         return _svg(figure)
 
 
-def curves(losses: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
-    """One panel per stage of training: the loss of every run against its steps."""
+def curves(drawn: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
+    """One panel per part of the training: a value of every run against its steps."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 2.9), layout="constrained")
-        panels = figure.subplots(1, len(losses), squeeze=False)[0]
-        for axes, (stage, runs) in zip(panels, losses.items(), strict=True):
+        panels = figure.subplots(1, len(drawn), squeeze=False)[0]
+        for axes, (title, runs) in zip(panels, drawn.items(), strict=True):
             for number, (run, points) in enumerate(runs.items()):
                 dashes = "-" if number < len(SERIES) else (0, (3, 1.5))
                 colour = SERIES[number % len(SERIES)]
                 axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.1, linestyle=dashes, label=run)
-            axes.set_title(stage)
+            axes.set_title(title)
             axes.set_xlabel("step")
             axes.grid(visible=True, axis="y")
             axes.legend(fontsize=6.5, loc="best", handlelength=1.6, labelspacing=0.25)
@@ -124,21 +125,31 @@ def _dots(axes: Axes, cells: pl.DataFrame, variants: Sequence[Row]) -> None:
     axes.tick_params(length=0)
 
 
-def _names_in_margin(axes: Axes, found: Sequence[tuple[Mapping[str, float], Row]]) -> None:
+def _names_in_margin(axes: Axes, found: Sequence[tuple[Mapping[str, Any], Row]]) -> None:
     """Stack the names at the right edge, in the order of their values and never one upon another."""
     low, high = axes.get_ylim()
     step = (high - low) / 17
     left, right = axes.get_xlim()
     right += 0.02 * (right - left)
-    heights: list[float] = []
-    for cell, row in sorted(found, key=lambda pair: pair[0]["accuracy"]):
-        value = 100 * cell["accuracy"]
-        heights.append(max(value, heights[-1] + step) if heights else value)
+    found = sorted(found, key=lambda pair: pair[0]["accuracy"])
+    heights = _apart([100 * cell["accuracy"] for cell, _ in found], step=step, ceiling=high)
+    for (cell, row), height in zip(found, heights, strict=True):
         style: dict[str, Any] = {"color": row.colour, "fontsize": 8, "va": "center", "annotation_clip": False}
         line = {"arrowstyle": "-", "color": RULE, "linewidth": 0.7, "shrinkB": 4}
-        text = (right + 0.06 * (right - left), heights[-1])
-        axes.annotate(row.label, (cell["context_tokens"], value), xytext=text, arrowprops=line, **style)
-    axes.set_xlim(left, right)
+        text, point = (right + 0.06 * (right - left), height), (cell["context_tokens"], 100 * cell["accuracy"])
+        axes.annotate(row.label, point, xytext=text, arrowprops=line, **style)
+    axes.set(xlim=(left, right), ylim=(low, high))
+
+
+def _apart(values: Sequence[float], *, step: float, ceiling: float) -> list[float]:
+    """Rising values moved apart to keep `step` between them and to stay under the ceiling."""
+    heights: list[float] = []
+    for value in values:
+        heights.append(max(value, heights[-1] + step) if heights else value)
+    for index in reversed(range(len(heights))):
+        ceiling = min(heights[index], ceiling)
+        heights[index], ceiling = ceiling, ceiling - step
+    return heights
 
 
 def _svg(figure: Figure) -> str:

@@ -17,12 +17,14 @@ from codecsense.report.tables import Variant
 HIDDEN = "hidden"
 STEPS_SMOOTHED = 9
 Curves = dict[str, dict[str, list[tuple[float, float]]]]
+STAGE_1, STAGE_2, POLICY = "Stage 1: loss", "Stage 2: loss", "RL: right replies"
 
 
 class Surroundings(NamedTuple):
     """What is shown beside the findings: how the runs differ, the corpus, the training and the time it took."""
 
     runs: Mapping[str, Mapping[str, Any]]
+    rl_runs: Mapping[str, Mapping[str, Any]]
     audit: pl.DataFrame
     extracted: pl.DataFrame  # the index of the streams
     curves: Curves
@@ -47,7 +49,7 @@ def compose(findings: Findings, around: Surroundings, report: ReportConfig) -> l
         Section("Kinds of question", sheets=heat),
         Section("Probe", sheets=[views.probe(findings.probe)]),
         Section("Pictures", lead=PICTURES, pictures=around.pictures),
-        Section("Training", pictures=_drawn(around.curves), sheets=[views.runs(around.runs)]),
+        Section("Training", pictures=_drawn(around.curves), sheets=[views.runs(around.runs, around.rl_runs)]),
         Section("Corpus", sheets=[views.corpus(around.audit, around.extracted)]),
         Section("Time", sheets=[views.timings(around.timings)]),
         Section("Before you believe it", lists=declarations()),
@@ -55,8 +57,8 @@ def compose(findings: Findings, around: Surroundings, report: ReportConfig) -> l
 
 
 PICTURES = (
-    "What the model is given of a few test clips, as read back from the file. Motion is coloured by its direction and "
-    "deepens with its speed; the residual brightens where motion compensation left something over."
+    "What the model is given of a few test clips, as read back from the file. Motion is coloured by its direction, as "
+    "on the wheel, and deepens with its speed; the residual darkens where motion compensation left something over."
 )
 
 
@@ -68,12 +70,11 @@ def read_curves(trained: Path, rl_runs: Sequence[str]) -> Curves:
         with file.open(newline="") as lines:
             steps = list(csv.DictReader(lines))
         if steps:
-            stage = "Stage 1" if made.startswith("align") else "reinforcement learning" if run in rl_runs else "Stage 2"
-            losses = [float(step["loss"]) for step in steps]
-            found.setdefault(stage, {})[run] = [
-                (float(step["step"]), value) for step, value in zip(steps, _smoothed(losses), strict=True)
-            ]
-    return dict(sorted(found.items(), key=lambda item: (not item[0].startswith("Stage"), item[0])))
+            panel = STAGE_1 if made == "align" else POLICY if run in rl_runs else STAGE_2
+            values = _smoothed([float(step["accuracy" if panel == POLICY else "loss"]) for step in steps])
+            numbers = [float(step["step"]) for step in steps]
+            found.setdefault(panel, {})[run] = list(zip(numbers, values, strict=True))
+    return {panel: found[panel] for panel in (STAGE_1, STAGE_2, POLICY) if panel in found}
 
 
 def read_timings(folder: Path) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def read_timings(folder: Path) -> list[dict[str, Any]]:
 
 
 def _drawn(curves: Curves) -> list[Picture]:
-    caption = f"Loss by step, mean of the last {STEPS_SMOOTHED} steps. Runs that took no step of a part are not in it."
+    caption = f"By step, mean of the last {STEPS_SMOOTHED} steps. Runs that took no step of a part are not in it."
     return [svg("Training curves", figures.curves(curves), caption)] if curves else []
 
 

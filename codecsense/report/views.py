@@ -1,5 +1,6 @@
 """Frames of numbers -> sheets: what is set in which row and column, and in what words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from codecsense.report.findings import Promise
 from codecsense.report.sheets import Cell, Sheet, change, percent, share
 from codecsense.report.tables import ALL, DIRECT, PRIOR, Variant
 from codecsense.schemas.audit import Audit
+from codecsense.schemas.probe import Probe
 from codecsense.schemas.questions import TYPES
 from codecsense.schemas.streams import Streams
 
@@ -34,7 +36,7 @@ def accuracies(found: pl.DataFrame, prior: Mapping[str, float], report: ReportCo
     note = (
         f"Test accuracy in percent with its {100 * report.confidence:.0f} % interval (bootstrap over clips). "
         f"Questions: {asked}; clips: {max(cell['clips'] for cell in first.values())}. "
-        f"`{PRIOR}` answers with the commonest training answer to that kind of question and sees no clip."
+        f"The {PRIOR} is the commonest one in training to a question of that kind, without a look at the clip."
     )
     return Sheet("Accuracy by question type", ["run", *types, "context tokens"], rows, note)
 
@@ -97,12 +99,11 @@ def by_kind(found: pl.DataFrame, kind: str, report: ReportConfig) -> Sheet:
     return Sheet(f"Kinds of {kind} question", ["run", *kinds], rows)
 
 
-def runs(differences: Mapping[str, Mapping[str, Any]]) -> Sheet:
+def runs(trained: Mapping[str, Mapping[str, Any]], reinforced: Mapping[str, Mapping[str, Any]]) -> Sheet:
     """What each run changes, as it stands in `params.yaml`."""
-    rows = []
-    for run, changed in differences.items():
-        text = ", ".join(f"{key}: {value}" for key, value in changed.items())
-        rows.append([Cell(run, tone="strong"), Cell(text or "nothing", tone="" if text else "faint")])
+    rows = [[Cell(run, tone="strong"), _changes(changed)] for run, changed in trained.items()]
+    for run, changed in reinforced.items():
+        rows.append([Cell(run, "after Stage 2 of vanao.start", tone="strong"), _changes(changed)])
     return Sheet("The runs, as differences from params.yaml", ["run", "changes"], rows, prose=True)
 
 
@@ -137,34 +138,45 @@ def corpus(audit: pl.DataFrame, index: pl.DataFrame) -> Sheet:
 
 
 def timings(found: Sequence[Mapping[str, Any]]) -> Sheet:
-    """How long each stage took when it last ran here."""
+    """How long each stage took when it last ran here, its runs together."""
+    by_stage: dict[str, list[Mapping[str, Any]]] = {}
+    for each in found:
+        by_stage.setdefault(each["stage"].split("@")[0], []).append(each)
     rows = [
-        [
-            Cell(each["stage"]),
-            *(Cell(f"{each[key]:.1f}") for key in ("wall_s", "cpu_s")),
-            Cell(f"{each['peak_mib']:.0f}"),
-        ]
-        for each in found
+        [Cell(stage, f"{len(mine)} times" if len(mine) > 1 else ""), *_cost(mine)] for stage, mine in by_stage.items()
     ]
-    totals = [Cell(f"{sum(each[key] for each in found):.1f}", tone="strong") for key in ("wall_s", "cpu_s")]
-    peak = Cell(f"{max((each['peak_mib'] for each in found), default=0):.0f}", tone="strong")
-    rows.append([Cell("all", tone="strong"), *totals, peak])
-    note = "As last run on this machine; a stage that was resumed shows its last part only."
+    rows.append([Cell("all", tone="strong"), *(cell._replace(tone="strong") for cell in _cost(found))])
+    note = "As last run on this machine; a stage that was resumed counts from where it was taken up again."
     return Sheet("Time and memory by stage", ["stage", "wall s", "CPU s", "peak MiB"], rows, note)
 
 
 def probe(found: pl.DataFrame) -> Sheet:
     """Which streams carry which fact: accuracy of a small head that is told where to look."""
-    facts = found["fact"].unique(maintain_order=True).to_list()
+    cells = {(row["streams"], row["fact"]): row for row in found.iter_rows(named=True)}
+    answers = {row["fact"]: row["num_answers"] for row in found.iter_rows(named=True)}
     rows = []
-    for streams in found["streams"].unique(maintain_order=True):
-        mine = {
-            row["fact"]: row["accuracy"] for row in found.filter(pl.col("streams") == streams).iter_rows(named=True)
-        }
-        values = [Cell(percent(mine[fact]), heat=mine[fact]) if fact in mine else NONE for fact in facts]
-        rows.append([Cell(streams, tone="strong"), *values])
-    note = "Test accuracy in percent of a small supervised head on the shards themselves; no language model."
-    return Sheet("What the side data carries", ["streams", *facts], rows, note)
+    for streams in found[Probe.streams].unique(maintain_order=True):
+        mine = [
+            share(_estimate(cells[streams, fact], "accuracy"))._replace(heat=cells[streams, fact]["accuracy"])
+            for fact in answers
+        ]
+        rows.append([Cell(streams, tone="strong"), *mine])
+    note = (
+        "Test accuracy in percent with Wilson's interval, of a small supervised head on the shards; no language model."
+    )
+    return Sheet(
+        "What the side data carries", ["streams", *(f"{fact} ({num})" for fact, num in answers.items())], rows, note
+    )
+
+
+def _cost(found: Sequence[Mapping[str, Any]]) -> list[Cell]:
+    totals = [Cell(f"{sum(each[key] for each in found):.0f}") for key in ("wall_s", "cpu_s")]
+    return [*totals, Cell(f"{max((each['peak_mib'] for each in found), default=0):.0f}")]
+
+
+def _changes(changed: Mapping[str, Any]) -> Cell:
+    text = ", ".join(f"{key}: {json.dumps(value).replace(chr(34), '')}" for key, value in changed.items())
+    return Cell(text) if text else Cell("nothing", tone="faint")
 
 
 def _types(found: pl.DataFrame) -> list[str]:
