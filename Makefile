@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint format environment clean
+.PHONY: help repro test lint readme format environment clean
 
 # One thread per process: faster for small models, and repeats agree to the last bit.
 export OMP_NUM_THREADS := 1
@@ -36,6 +36,10 @@ lint: $(READY)    ## format, lint, types and import contracts only
 	@echo "== lint" && ruff check .
 	@echo "== types" && mypy
 	@echo "== import contracts" && lint-imports --no-logo
+
+readme: $(READY)    ## copy the results and what is declared into README.md
+	@python -m codecsense.report.readme --report data/report --params params.yaml \
+	    --commit $$(git rev-parse --short HEAD) README.md
 
 format: $(READY)    ## rewrite the code in the house format
 	@ruff check --fix-only . && ruff format .
