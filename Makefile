@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint readme format environment clean
+.PHONY: help repro test lint seeds readme format environment clean
 
 # One thread per process: faster for small models, and repeats agree to the last bit.
 export OMP_NUM_THREADS := 1
@@ -36,6 +36,10 @@ lint: $(READY)    ## format, lint, types and import contracts only
 	@echo "== lint" && ruff check .
 	@echo "== types" && mypy
 	@echo "== import contracts" && lint-imports --no-logo
+
+SEEDS ?= 0 1 2
+seeds: $(READY)    ## the graph once for each of SEEDS, in clones that share the cache, and a table of the promises
+	@python -m flows.seeds $(SEEDS)
 
 readme: $(READY)    ## copy the results and what is declared into README.md
 	@python -m codecsense.report.readme --report data/report --params params.yaml \

@@ -18,6 +18,7 @@ class Promise(NamedTuple):
     claim: str
     asked: str
     found: str
+    numbers: dict[str, float]
     holds: bool
 
 
@@ -67,7 +68,7 @@ def metrics(findings: Findings) -> dict[str, Any]:
     for against, frame in findings.differences.items():
         hidden = frame.filter((pl.col("type") == "hidden") & (pl.col("mode") == tables.DIRECT))
         differences[f"hidden_minus_{against}"] = dict(hidden.select("run", "difference").iter_rows())
-    promises = {promise.claim: promise.holds for promise in findings.promises}
+    promises = {promise.claim: {**promise.numbers, "holds": promise.holds} for promise in findings.promises}
     return {"accuracy": accuracy, **differences, "promises": promises}
 
 
@@ -76,7 +77,8 @@ def _kept(gate: Gate, found: Estimate) -> Promise:
     asked = bounds(gate.at_least, gate.at_most, write=points, floor=-1)
     if gate.low_above > -1:
         asked += f", interval above {points(gate.low_above)}"
-    return Promise(gate.claim, asked, f"{points(found.value)} [{points(found.low)}, {points(found.high)}]", holds)
+    text = f"{points(found.value)} [{points(found.low)}, {points(found.high)}]"
+    return Promise(gate.claim, asked, text, found._asdict(), holds)
 
 
 def _carried(gate: ProbeGate, probe: pl.DataFrame) -> Promise:
@@ -88,4 +90,4 @@ def _carried(gate: ProbeGate, probe: pl.DataFrame) -> Promise:
     holds = all(gate.at_least <= value <= gate.at_most for value in values)
     asked = bounds(gate.at_least, gate.at_most, write=percent, floor=0)
     found = percent(values[0]) if len(values) == 1 else f"{percent(min(values))} to {percent(max(values))}"
-    return Promise(gate.claim, asked, found, holds)
+    return Promise(gate.claim, asked, found, {"lowest": min(values), "highest": max(values)}, holds)

@@ -43,10 +43,10 @@ def results(rows: Sequence[dict[str, str]], *, params: Path, commit: str) -> str
         values = [_cell(cells.get((run, kind))) for kind in TYPES]
         context = f"{float(cells[run, TYPES[0]]['context_tokens']):.0f}"
         table.append(f"| [{run}]({params.name}#L{lines[run]}) | {' | '.join(values)} | {context} |")
-    values = config.read(params)
-    over = f"{100 * values['report']['confidence']:.0f} % interval by bootstrap over {rows[0]['clips']} clips"
+    given = config.read(params)
+    over = f"{100 * given['report']['confidence']:.0f} % interval by bootstrap over {rows[0]['clips']} clips"
     note = (
-        f"Test accuracy in percent, {over}; seed {values['seed']}, commit {commit}. "
+        f"Test accuracy in percent, {over}; seed {given['seed']}, commit {commit}. "
         "`hidden` questions are about what happens between the anchors; anchors cannot answer them."
     )
     return "\n".join([*table, "", note])
