@@ -5,6 +5,7 @@ carry vectors, `estimated` if they decode but carry none, `none` if nothing deco
 """
 
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +69,8 @@ def probe(video: Video, num_pictures: int) -> Probe:
     settings = DecodingConfig(pictures="all", loop_filter=False)
     kinds, predicted, with_vectors, silent, corrupt = "", 0, 0, 0, 0
     interlaced, rotation = False, 0
-    for decoded in decode(video, [Span(0, num_pictures)], settings, side_data="motion"):
+    everything = decode(video, [Span(0, len(video.packets))], settings, side_data="motion")
+    for decoded in islice(everything, num_pictures):
         kinds += decoded.kind
         corrupt += not decoded.usable
         interlaced |= decoded.picture.interlaced_frame

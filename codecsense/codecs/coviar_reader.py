@@ -1,5 +1,7 @@
 """Fields traced back to the I picture, pixel by pixel, as CoViAR accumulates them."""
 
+from typing import no_type_check
+
 import cv2
 import numpy as np
 from jaxtyping import Int32
@@ -79,6 +81,7 @@ def _here(shape: tuple[int, ...]) -> Int32[np.ndarray, "2 height width"]:
 
 
 @njit(cache=True)
+@no_type_check  # the compiler checks types itself, and cannot compile a checker
 def _trace(blocks: np.ndarray, earlier: np.ndarray) -> np.ndarray:
     """Where each pixel came from, given where the pixels of the picture before came from; intra pixels stay put."""
     height, width = earlier.shape[1:]
@@ -103,6 +106,7 @@ def _trace(blocks: np.ndarray, earlier: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
+@no_type_check  # the compiler checks types itself, and cannot compile a checker
 def _mark(blocks: np.ndarray, known: np.ndarray) -> None:
     """Set 1 where a block lies."""
     height, width = known.shape

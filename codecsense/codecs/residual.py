@@ -6,9 +6,11 @@ the previous picture by the velocity, and `naive` keeps the formula for the abla
 a quarter of the resolution costs a twentieth of the time.
 """
 
+from typing import no_type_check
+
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, UInt, UInt8
 from numba import njit
 
 from codecsense.codecs import Grid
@@ -24,8 +26,8 @@ def luma_divisor(settings: ResidualConfig, *, width: int, height: int, grid: Gri
     return divisor
 
 
-def reduced_luma(plane: np.ndarray, divisor: int) -> UInt8[np.ndarray, "rows columns"]:
-    """A copy of 8-bit luma, reduced by averaging squares of `divisor` pixels."""
+def reduced_luma(plane: np.ndarray, divisor: int) -> UInt[np.ndarray, "rows columns"]:
+    """A copy of luma, of 8 bits or more, reduced by averaging squares of `divisor` pixels."""
     if divisor == 1:
         return plane.copy()
     height, width = plane.shape
@@ -58,6 +60,7 @@ class Compensator:
 
 
 @njit(cache=True)
+@no_type_check  # the compiler checks types itself, and cannot compile a checker
 def _compensated_difference(
     luma: np.ndarray,
     before: np.ndarray,

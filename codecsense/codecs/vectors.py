@@ -5,7 +5,7 @@ and dividing by its distance was never worse than a plain difference on real cli
 it stands was worse in five cases of six. `motion` points from the block to its source, hence the sign.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -48,6 +48,7 @@ def velocities(blocks: np.ndarray, distances: Distances, raster: Raster) -> Velo
 
 
 @njit(cache=True)
+@no_type_check  # the compiler checks types itself, and cannot compile a checker
 def _lay(blocks: np.ndarray, per_past: float, per_future: float, planes: np.ndarray) -> None:
     """Sum velocities and lists per square, then divide; a loop, since blocks come in the thousands a picture."""
     rows, columns = planes.shape[1:]

@@ -77,7 +77,7 @@ def make_shard(
     cv2.setNumThreads(1)
     backend_of = cache(partial(_backend, settings))
     notes = Notes([], [])
-    writer = ShardWriter(folder / shard.name)
+    writer = ShardWriter(folder / shard.name, [item.video_id for item in shard.items])
     for item in shard.items:
         at(item.video_id)
         try:
@@ -138,6 +138,8 @@ def gather(shards: list[Shard], audit_rejects: list[dict[str, object]], *, scrat
     """Move finished shards to `store` and write its index and rejects table beside them."""
     found = Notes([], list(audit_rejects))
     store.mkdir(parents=True, exist_ok=True)
+    for stale in {*store.glob("*.safetensors")} - {store / shard.name for shard in shards}:
+        stale.unlink()
     for shard in shards:
         notes = json.loads(_notes_file(scratch, shard).read_text())
         found.extracted.extend(notes["extracted"])

@@ -6,7 +6,6 @@ flat, and read by mapping it, which the library itself does not offer for numpy.
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,47 +17,52 @@ DTYPES = {"bool": "BOOL", "uint8": "U8", "float16": "F16", "float32": "F32"}
 NUMPY = {code: np.dtype(name) for name, code in DTYPES.items()}
 ALIGNMENT = 8
 PADDING = "padding"
+MOST_PER_ENTRY = 192  # bytes of header: longest name, type, shape and offsets of one array
 
 
 class ShardWriter:
-    """Appends videos to a shard; nothing carries the shard's name before `finish`."""
+    """Appends videos to a shard behind room kept for the header; the shard has its name only after `finish`.
 
-    def __init__(self, path: Path) -> None:
+    Room is what the longest possible header of these videos needs: the format allows blanks at its end, and so
+    nothing is written twice.
+    """
+
+    def __init__(self, path: Path, video_ids: list[str]) -> None:
         self.path = path
-        self.body = path.with_name(f".{path.name}.body")
+        self.unfinished = path.with_name(f".{path.name}.unfinished")
+        arrays = len(VideoStreams._fields) + 1
+        room = sum(arrays * (len(json.dumps(video_id)) + MOST_PER_ENTRY) for video_id in video_ids) + 2
+        self.room = room + -room % ALIGNMENT
         self.header: dict[str, dict[str, Any]] = {}
-        self.stream = self.body.open("wb")
+        self.stream = self.unfinished.open("wb")
+        self.stream.seek(8 + self.room)
+        self.written = 0
 
     def add(self, video_id: str, streams: VideoStreams) -> None:
-        """Append the arrays of one video, each starting at a multiple of 8 bytes."""
+        """Append the arrays of one video; each video starts at a multiple of 8 bytes."""
         for name, array in streams._asdict().items():
             self._append(f"{video_id}/{name}", array)
-        self._pad(video_id)
-
-    def finish(self) -> None:
-        """Put header and body together and give them their name."""
-        self.stream.close()
-        text = json.dumps(self.header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % ALIGNMENT)
-        unfinished = self.path.with_name(f".{self.path.name}.unfinished")
-        with unfinished.open("wb") as whole, self.body.open("rb") as body:
-            whole.write(len(text).to_bytes(8, "little") + text)
-            shutil.copyfileobj(body, whole, 1 << 20)
-            whole.flush()
-            os.fsync(whole.fileno())
-        self.body.unlink()
-        unfinished.replace(self.path)
-
-    def _append(self, key: str, array: np.ndarray) -> None:
-        start = self.stream.tell()
-        self.stream.write(np.ascontiguousarray(array).tobytes())
-        place = [start, self.stream.tell()]
-        self.header[key] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape), "data_offsets": place}
-
-    def _pad(self, video_id: str) -> None:
-        missing = -self.stream.tell() % ALIGNMENT
+        missing = -self.written % ALIGNMENT
         if missing:
             self._append(f"{video_id}/{PADDING}", np.zeros(missing, np.uint8))
+
+    def finish(self) -> None:
+        """Write the header and give the file its name."""
+        text = json.dumps(self.header, separators=(",", ":")).encode()
+        assert len(text) <= self.room, f"{len(text)} bytes of header in room for {self.room}"
+        self.stream.seek(0)
+        self.stream.write(self.room.to_bytes(8, "little") + text.ljust(self.room))
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        self.unfinished.replace(self.path)
+
+    def _append(self, key: str, array: np.ndarray) -> None:
+        data = np.ascontiguousarray(array).data
+        place = [self.written, self.written + data.nbytes]
+        self.stream.write(data)
+        self.written = place[1]
+        self.header[key] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape), "data_offsets": place}
 
 
 class ShardReader:
