@@ -56,7 +56,8 @@ def load(folder: Path, host: Host) -> CodecSense:
     loras = sorted(path.parent for path in folder.glob("lora/*/adapter_config.json"))
     names = sorted((lora.name for lora in loras), key=lambda name: name != "sft")
     for name in names:
-    XX.model.load_adapter(str(folder / "lora" / name), adapter_name=name)
+        if isinstance(host.model, PeftModel):
+            host.model.load_adapter(str(folder / "lora" / name), adapter_name=name)
         else:
             host.model = PeftModel.from_pretrained(host.model, str(folder / "lora" / name), adapter_name=name)
     if names:
