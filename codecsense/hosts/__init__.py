@@ -93,7 +93,7 @@ class Host(nn.Module, ABC):
     @abstractmethod
     def generate(
         self,
-        prompts: Sequence[Int[Tensor, " length"]],
+        prompts: Sequence[Int[Tensor, " _"]],
         prefixes: Sequence[Prefix],
         *,
         grid: int,
