@@ -17,6 +17,7 @@ from codecsense.world import WorldConfig
 from codecsense.world.quiz import DatasetConfig
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
+from codecsense.evaluation.probe import ProbeConfig
 from codecsense.model import Model
 from codecsense.report import ReportConfig
 from codecsense.streams.settings import ExtractConfig
@@ -33,6 +34,7 @@ class Params(Config):
     seed: int
     world: WorldConfig
     dataset: DatasetConfig
+    probe: ProbeConfig
     threads: int
     corpora: dict[str, dict[str, Any]]
     runs: dict[str, dict[str, Any]]

@@ -4,6 +4,10 @@ Sprites are drawn from formulas at sub-pixel places, so motion is smooth, and at
 actions but `go` give the very place, shape and light of the anchor before. What is random here (textures, the phase
 of an orbit) has a generator of its own and so tells nothing of the facts.
 
+Sizes are chosen so that the streams divide the work as physics does: an orbit stays within a block, where residual
+maps see it turn but not which way, and a flash is faint against the sprite's weave, so that the encoder does not
+chase the changing light with vectors. The probe stage measures both.
+
 Shapes:
     frames  of the clip, anchors included    size  side of the picture in pixels
     window  side of the square around a sprite's centre that holds all of it
@@ -17,9 +21,10 @@ from codecsense.world.script import WAYS, Action, Script, Sprite, position
 
 PAINT = {"red": (225, 45, 45), "green": (45, 185, 60), "blue": (60, 90, 235), "yellow": (235, 215, 50)}
 RADIUS_PX = 9.0
-SWING_PX = 10.0
-ORBIT_PX = 5.0
-DIP = 0.65  # share of its light that a sprite loses at the bottom of a flash
+SWING_PX = 5.0
+ORBIT_PX = 2.0
+DIP = 0.3  # share of its light that a sprite loses at the bottom of a flash
+WEAVE = 0.2  # half the contrast of each of the two waves of a sprite's texture
 WINDOW_PX = 26
 MARGIN_PX = 16  # around the picture, for sprites that swing out of it
 GROUND_PX = 128  # side of the ground's texture, which repeats
@@ -133,8 +138,8 @@ def _cover(
 def _weave(
     x: Float64[np.ndarray, "frames 1 window"], y: Float64[np.ndarray, "frames window 1"], random: np.random.Generator
 ) -> Float64[np.ndarray, "frames window window"]:
-    """A fabric that moves with the sprite: a factor around 0.85 on its colour."""
+    """A fabric that moves with the sprite: a factor of at most 1 on its colour."""
     angle, first, second = random.uniform(0, 2 * np.pi, 3)
     across, along = np.cos(angle), np.sin(angle)
     waves: np.ndarray = np.sin(1.1 * (across * x + along * y) + first) + np.sin(0.9 * (across * y - along * x) + second)
-    return 0.85 + 0.09 * waves
+    return 1 - 2 * WEAVE + WEAVE * waves
