@@ -12,7 +12,7 @@ References:
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Normalisation = Literal["group_std", "group_mean", "batch_std"]
@@ -58,7 +58,7 @@ def policy_loss(
 
 
 def token_log_probabilities(
-    logits: Float[Tensor, "*any vocabulary"], ids: Float[Tensor, "*any"]
+    logits: Float[Tensor, "*any vocabulary"], ids: Int[Tensor, "*any"]
 ) -> Float[Tensor, "*any"]:
     """Log-probability of each id under the logits of its place."""
     return torch.gather(logits.log_softmax(-1), -1, ids[..., None])[..., 0]
