@@ -64,6 +64,10 @@ def _with_duplicates(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(repeats).then(first).otherwise(pl.lit("")).alias(audit.Audit.duplicate_of))
 
 
+REPORTED = {"h264": 178_501, "vp9": 1_344, "vp6f": 378, "mpeg4": 254, "av1": 3}  # HY-Himmel's corpus, appendix M
+NUM_REPORTED = sum(REPORTED.values())
+
+
 def distribute(frame: pl.DataFrame) -> list[dict[str, object]]:
     """Videos, hours, share and route of each codec, the most frequent first; unreadable files are one line."""
     table = audit.Audit
@@ -78,7 +82,8 @@ def distribute(frame: pl.DataFrame) -> list[dict[str, object]]:
         )
     )
     shared = counted.with_columns((pl.col("videos") / frame.height).alias("share"))
-    return shared.sort(["videos", table.codec], descending=[True, False]).to_dicts()
+    lines = shared.sort(["videos", table.codec], descending=[True, False]).to_dicts()
+    return [line | {"reported_share": REPORTED.get(line["codec"], 0) / NUM_REPORTED} for line in lines]
 
 
 def gate(frame: pl.DataFrame, settings: AuditConfig) -> None:

@@ -14,12 +14,13 @@ FORMAT = 1  # raise it whenever the same settings would give other bytes
 
 
 class Item(NamedTuple):
-    """One video of a shard. `route` is the audit's."""
+    """One video of a shard; route and rotation are the audit's."""
 
     video_id: str
     path: str
     content_hash: str
     route: str
+    rotation_deg: int
 
 
 class Shard(NamedTuple):

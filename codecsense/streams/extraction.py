@@ -5,25 +5,27 @@ A shard is done once its list of rows stands beside it; whatever else a killed r
 
 import json
 import shutil
-from collections.abc import Iterator
-from functools import cache, partial
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import polars as pl
 
 from codecsense import workers
-from codecsense.codecs import Backend, Grid
+from codecsense.codecs import Backend
+from codecsense.codecs.audit import audit_file
 from codecsense.codecs.container import UnreadableError
-from codecsense.codecs.corpus import inside
+from codecsense.codecs.corpus import Entry, inside
+from codecsense.codecs.settings import AuditConfig
 from codecsense.progress import track
 from codecsense.schemas import audit, from_rows, rejects, streams
 from codecsense.streams.cutting import Item, Shard
 from codecsense.streams.settings import ExtractConfig
 from codecsense.streams.shards import ShardWriter
 from codecsense.streams.store import INDEX, REJECTS
-from codecsense.streams.tristream import Extracted, extract_video
+from codecsense.streams.tristream import Extracted, extract_video, grid_of
 
 NOTES = ".json"
 
@@ -45,10 +47,16 @@ class WorkOf(NamedTuple):
 def work_of(frame: pl.DataFrame) -> WorkOf:
     """The readable videos of an audit, in its order, and a reject for every other file."""
     table = audit.Audit
-    columns = [table.video_id, table.path, table.content_hash, table.route]
-    items = [Item(*row) for row in frame.filter(pl.col(table.readable)).select(columns).iter_rows()]
+    items = [item_of(row) for row in frame.filter(pl.col(table.readable)).iter_rows(named=True)]
     bad = frame.filter(~pl.col(table.readable)).select(table.video_id, table.path, table.reason)
     return WorkOf(items, [{**row, "stage": "audit"} for row in bad.iter_rows(named=True)])
+
+
+def item_of(row: Mapping[str, Any]) -> Item:
+    """What extraction needs of a row of the audit."""
+    table = audit.Audit
+    columns = (table.video_id, table.path, table.content_hash, table.route, table.rotation_deg)
+    return Item(*(row[column] for column in columns))
 
 
 def extract_corpus(
@@ -75,7 +83,6 @@ def make_shard(
 ) -> int:
     """Write one shard and its notes into `folder`; the number of videos that gave streams."""
     cv2.setNumThreads(1)
-    backend_of = cache(partial(_backend, settings))
     notes = Notes([], [])
     writer = ShardWriter(folder / shard.name, [item.video_id for item in shard.items])
     for item in shard.items:
@@ -83,7 +90,7 @@ def make_shard(
         try:
             if item.video_id in blamed:
                 raise UnreadableError(blamed[item.video_id])
-            extracted = extract_video(inside(root, item.path), settings, backend_of(item.route))
+            extracted = extract_video(inside(root, item.path), settings, backend_for(settings, item), item.rotation_deg)
         except UnreadableError as error:
             notes.rejects.append(
                 {"video_id": item.video_id, "path": item.path, "stage": "extract", "reason": str(error)}
@@ -96,9 +103,19 @@ def make_shard(
     return len(notes.extracted)
 
 
-def _backend(settings: ExtractConfig, route: str) -> Backend:
-    grid = Grid(settings.grid.rows, settings.grid.columns)
-    return settings.codec.build(grid=grid, residual=settings.residual, route=route)
+def backend_for(settings: ExtractConfig, item: Item) -> Backend:
+    """The backend that suits the route and the rotation of one video."""
+    grid = grid_of(settings, item.rotation_deg)
+    return settings.codec.build(grid=grid, residual=settings.residual, route=item.route)
+
+
+def extract_one(video: Path, audit_settings: AuditConfig, settings: ExtractConfig) -> Extracted:
+    """The streams of a single file by the route that its audit finds; ValueError with the reason if there are none."""
+    row = audit_file(video.parent, Entry(video.stem, video.name), audit_settings)
+    if not row["readable"]:
+        raise UnreadableError(f"{video}: {row['reason']}")
+    item = item_of(row)
+    return extract_video(video, settings, backend_for(settings, item), item.rotation_deg)
 
 
 def _row(item: Item, shard: Shard, extracted: Extracted) -> dict[str, object]:

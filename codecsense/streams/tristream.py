@@ -16,6 +16,7 @@ from codecsense.streams.maps import MapSums
 from codecsense.streams.pictures import Pictures
 from codecsense.streams.settings import ExtractConfig
 from codecsense.streams.sound import hear, silence
+from codecsense.streams.turning import upright
 
 
 class Extracted(NamedTuple):
@@ -32,11 +33,15 @@ class Extracted(NamedTuple):
     motion_source: str
 
 
-def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extracted:
-    """Everything a model may want of one file; `UnreadableError` with the reason where it gives nothing of use."""
+def extract_video(path: Path, settings: ExtractConfig, backend: Backend, rotation_deg: int) -> Extracted:
+    """Everything a model may want of one file, upright; `UnreadableError` with the reason where there is too little.
+
+    The maps are of the coded picture until the end, so `backend` is built for a grid on its side where
+    `rotation_deg` is 90 or 270 (`grid_of`).
+    """
     packets = read_packets(path)
     layout = lay_out(packets, settings, with_keys=backend.reads_keys)
-    grid = Grid(settings.grid.rows, settings.grid.columns)
+    grid = grid_of(settings, rotation_deg)
     maps = MapSums(layout, maps_per_interval=settings.maps_per_interval, grid=grid, sizes=packets.sizes)
     wanted = np.concatenate([layout.anchors, layout.frames.ravel()])
     pictures = Pictures(wanted, max_pixels=settings.max_picture_pixels)
@@ -49,8 +54,10 @@ def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extr
             raise UnreadableError(f"cannot be decoded: {reason(error)}") from None
         mel = hear(path, settings.sound)
         return Extracted(
-            streams=_streams(layout, maps, pictures, silence(settings.sound) if mel is None else mel),
-            codec=stream.codec_context.name,
+            streams=upright(
+                _streams(layout, maps, pictures, silence(settings.sound) if mel is None else mel), rotation_deg
+            ),
+            codec=stream.codec_context.codec.canonical_name,
             duration_s=packets.duration_s,
             num_frames=len(packets),
             num_decoded=pictures.delivered,
@@ -59,6 +66,12 @@ def extract_video(path: Path, settings: ExtractConfig, backend: Backend) -> Extr
             has_audio=mel is not None,
             motion_source=_main_source(maps),
         )
+
+
+def grid_of(settings: ExtractConfig, rotation_deg: int) -> Grid:
+    """The grid over the coded picture that becomes the configured one when the picture is turned upright."""
+    rows, columns = settings.grid.rows, settings.grid.columns
+    return Grid(columns, rows) if rotation_deg in (90, 270) else Grid(rows, columns)
 
 
 def _read(video: Video, backend: Backend, layout: Layout, maps: MapSums, pictures: Pictures) -> None:

@@ -1,0 +1,202 @@
+"""`codecsense`: the same functions as the stages, for people who want an answer and no pipeline.
+
+Settings come from a params.yaml, as they do for the stages. Heavy imports happen inside the commands, so that
+`codecsense --help` is instant.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from codecsense import config
+
+app = typer.Typer(help="Motion from the codec and sound, for video-language models.", no_args_is_help=True)
+console = Console()
+
+ParamsOption = Annotated[Path, typer.Option(help="File with the sections `audit` and `extract`.")]
+WorkersOption = Annotated[int, typer.Option(help="Processes; 0 takes every processor there is.")]
+ScratchOption = Annotated[Path, typer.Option(help="Where a killed run leaves what it has finished.")]
+PARAMS = Path("params.yaml")
+SCRATCH = Path("data/scratch")
+
+
+@app.callback()
+def main() -> None:
+    """Motion from the codec and sound, for video-language models."""
+
+
+@app.command()
+def audit(
+    paths: Annotated[list[Path], typer.Argument(help="Folders, or manifests (json, jsonl, txt, csv, tsv).")],
+    table: Annotated[Path | None, typer.Option(help="Also write one row per file to this parquet file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw the distribution of codecs (PNG or SVG).")] = None,
+    params: ParamsOption = PARAMS,
+    workers: WorkersOption = 0,
+    scratch: ScratchOption = SCRATCH,
+) -> None:
+    """Say of every file what it is, whether it can be read, and how its motion can be had."""
+    import polars as pl
+
+    from codecsense.codecs.survey import distribute
+    from codecsense.schemas import audit as schema
+
+    with _errors():
+        frames = [_surveyed(path, params=params, workers=workers, scratch=scratch) for path in paths]
+        frame = pl.concat(frames)
+        lines = distribute(frame)
+        _print_distribution(lines)
+        _print_unreadable(frame)
+        if table is not None:
+            schema.write(frame, table)
+        if figure is not None:
+            from codecsense.report.codec_figure import draw
+
+            draw(lines, figure)
+
+
+@app.command()
+def extract(
+    corpus: Annotated[Path, typer.Argument(help="A folder, or a manifest.")],
+    streams: Annotated[Path | None, typer.Option(help="Folder for the shards, their index and the rejects.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only predict hours, shards and bytes, from a sample.")] = False,
+    part: Annotated[str, typer.Option(help="Make only these shards, such as 3/16; the last call is without it.")] = "",
+    params: ParamsOption = PARAMS,
+    workers: WorkersOption = 0,
+    scratch: ScratchOption = SCRATCH,
+) -> None:
+    """Read anchors, motion, residual and sound of every video into shards."""
+    from codecsense.codecs.corpus import list_corpus
+    from codecsense.scratch import folder
+    from codecsense.streams import extraction, planning
+    from codecsense.streams.cutting import cut
+    from codecsense.workers import available
+
+    with _errors():
+        settings = _extract_settings(params)
+        audited = _surveyed(corpus, params=params, workers=workers, scratch=scratch)
+        work = extraction.work_of(audited)
+        root, shards = list_corpus(corpus).root, cut(work.items, settings)
+        if plan:
+            jobs = planning.jobs_of(audited)
+            rates = planning.measure(jobs, settings, root=root)
+            _print_plan(planning.plan(jobs, rates, settings), workers or available())
+            return
+        if streams is None:
+            raise ValueError("name the folder for the shards with --streams, or ask for a --plan")
+        place = folder(scratch, "extract", settings=[settings], inputs=[corpus])
+        chosen = _part(shards, part)
+        extraction.extract_corpus(chosen, settings, root=root, scratch=place, num_workers=workers or available())
+        if part:
+            console.print(f"{len(chosen)} of {len(shards)} shards made; call once more without --part to gather them")
+            return
+        notes = extraction.gather(shards, work.rejects, scratch=place, store=streams)
+        console.print(f"{len(notes.extracted)} videos extracted to {streams}, {len(notes.rejects)} rejected")
+
+
+@app.command()
+def view(
+    video: Annotated[Path, typer.Argument(help="A video file of any codec.")],
+    sheet: Annotated[Path | None, typer.Option(help="Where the sheet goes; default: VIDEO.sheet.png here.")] = None,
+    film: Annotated[Path | None, typer.Option(help="Also play the maps as a video (MP4).")] = None,
+    params: ParamsOption = PARAMS,
+) -> None:
+    """Draw what the codec says of one video: anchors, motion on a colour wheel, residuals."""
+    import cv2
+
+    from codecsense.report import motion_sheet
+    from codecsense.streams.extraction import extract_one
+
+    with _errors():
+        seen = extract_one(video, _audit_settings(params), _extract_settings(params))
+        size = f"{seen.width}x{seen.height}, {seen.num_frames} pictures, {seen.duration_s:.1f} s"
+        title = f"{video.name}: {seen.codec}, {size}, motion {seen.motion_source}"
+        target = sheet or Path(f"{video.name}.sheet.png")
+        picture = motion_sheet.sheet(seen.streams, title=title)
+        if not cv2.imwrite(str(target), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+            raise ValueError(f"cannot write a picture to {target}; use a name that ends in .png")
+        console.print(f"{title}\n{target}")
+        if film is not None:
+            console.print(f"{film}: {motion_sheet.film(seen.streams, film, title=title)} maps")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turns what a user can mend into one message and exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+def _surveyed(path: Path, *, params: Path, workers: int, scratch: Path) -> Any:
+    from codecsense.codecs.corpus import list_corpus
+    from codecsense.codecs.survey import survey
+    from codecsense.scratch import folder
+    from codecsense.workers import available
+
+    settings = _audit_settings(params)
+    place = folder(scratch, "audit", settings=[settings], inputs=[path])
+    return survey(list_corpus(path), settings, scratch=place, num_workers=workers or available())
+
+
+def _audit_settings(params: Path) -> Any:
+    from codecsense.codecs.settings import AuditConfig
+
+    return AuditConfig.model_validate(_section(params, "audit"))
+
+
+def _extract_settings(params: Path) -> Any:
+    from codecsense.streams.settings import ExtractConfig
+
+    return ExtractConfig.model_validate(_section(params, "extract"))
+
+
+def _section(params: Path, name: str) -> Any:
+    values = config.read(params)
+    if name not in values:
+        raise ValueError(f"{params} has no section `{name}`")
+    return values[name]
+
+
+def _part(shards: list[Any], part: str) -> list[Any]:
+    """Every n-th shard: `3/16` is the third of sixteen parts."""
+    if not part:
+        return shards
+    number, _, count = part.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise ValueError(f"--part {part!r} must look like 3/16")
+    return shards[int(number) - 1 :: int(count)]
+
+
+def _print_distribution(lines: list[dict[str, Any]]) -> None:
+    table = Table("codec", "videos", "share", "report", "hours", "native", "estimated", "none")
+    for line in lines:
+        reported = f"{line['reported_share']:.2%}"
+        routes = [str(line[route]) for route in ("native", "estimated", "none")]
+        table.add_row(
+            line["codec"], str(line["videos"]), f"{line['share']:.2%}", reported, f"{line['hours']:.2f}", *routes
+        )
+    console.print(table)
+
+
+def _print_unreadable(frame: Any) -> None:
+    from codecsense.schemas.audit import Audit
+
+    for row in frame.filter(~frame[Audit.readable]).head(20).iter_rows(named=True):
+        console.print(f"unreadable: {row[Audit.path]}: {row[Audit.reason]}", markup=False)
+
+
+def _print_plan(plan: Any, workers: int) -> None:
+    table = Table("what", "how much")
+    table.add_row("videos", f"{plan.num_videos}")
+    table.add_row("CPU hours", f"{plan.cpu_s / 3600:.2f}")
+    table.add_row(f"hours with {workers} processes", f"{plan.cpu_s / 3600 / workers:.2f}")
+    table.add_row("shards (and size of a Slurm array)", f"{plan.num_shards}")
+    table.add_row("GB", f"{plan.num_bytes / 1e9:.2f}")
+    console.print(table)
