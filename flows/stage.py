@@ -33,6 +33,8 @@ def main(argv: list[str]) -> int:
     try:
         stage, run, paths = parse(argv)
         limit_threads(PARAMS_FILE, os.environ)
+        if not sys.stdout.isatty():
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers redraws a bar per weight file
         function = find(stage)
         arguments = bind(function, run, paths)
         print(f"{name}: starts", flush=True)

@@ -13,8 +13,6 @@ from pydantic import ValidationError, model_validator
 
 from codecsense.codecs.settings import AuditConfig
 from codecsense.config import Config, read
-from codecsense.world import WorldConfig
-from codecsense.world.quiz import DatasetConfig
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
 from codecsense.evaluation.probe import ProbeConfig
@@ -26,6 +24,8 @@ from codecsense.training.grpo import Vanao
 from codecsense.training.pretraining import Lessons
 from codecsense.training.sft import SFT
 from codecsense.two_stage import TwoStage
+from codecsense.world import WorldConfig
+from codecsense.world.quiz import DatasetConfig
 
 
 class Params(Config):
@@ -96,7 +96,8 @@ def _differences(values: dict[str, Any], run: str, path: Path) -> list[dict[str,
     if run in runs:
         return [runs[run]]
     if "vanao.start" in rl_runs[run]:
-        raise ValueError(f"{path}: run `{run}` sets `vanao.start`, but all of `rl_runs` share one start: set it in `vanao`")
+        remedy = "all of `rl_runs` share one start: set it in `vanao`"
+        raise ValueError(f"{path}: run `{run}` sets `vanao.start`, but {remedy}")
     start = values["vanao"]["start"]
     if start not in runs:
         raise ValueError(f"{path}: run `{run}` starts from `{start}`, which is not one of `runs`")
