@@ -57,6 +57,7 @@ class _Worker(Generic[Unit]):
     task: _Task[Unit] | None = None
     item: str | None = None
     since: float = 0.0
+    ended: bool = False
 
 
 class _Team(Generic[Unit, Result]):
@@ -75,7 +76,8 @@ class _Team(Generic[Unit, Result]):
                     if result is not None:
                         yield result
                         continue
-                if worker.task and (not worker.process.is_alive() and not worker.pipe.poll()):
+                if worker.ended:
+                    worker.process.join()
                     self.workers[place] = self._replace(worker, _end_of(worker.process))
                 elif worker.task and worker.item and time.monotonic() - worker.since > self.limit_s:
                     worker.process.kill()
@@ -107,7 +109,7 @@ class _Team(Generic[Unit, Result]):
         try:
             kind, content = worker.pipe.recv()
         except (EOFError, ConnectionError):
-            worker.process.join(POLL_S)
+            worker.ended = True
             return None
         if kind == "at":
             worker.item, worker.since = content, time.monotonic()
