@@ -22,10 +22,10 @@ def track(iterable: Iterable[Item], *, label: str, total: int | None = None, don
     """
     if total is None and isinstance(iterable, Sized):
         total = done + len(iterable)
-    return (_bar if sys.stdout.isatty() else _lines)(iterable, label, total, done)
+    return (_bar if sys.stdout.isatty() else _lines)(iterable, label=label, total=total, done=done)
 
 
-def _bar(iterable: Iterable[Item], label: str, total: int | None, done: int) -> Iterator[Item]:
+def _bar(iterable: Iterable[Item], *, label: str, total: int | None, done: int) -> Iterator[Item]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -43,7 +43,7 @@ def _bar(iterable: Iterable[Item], label: str, total: int | None, done: int) -> 
             progress.advance(task)
 
 
-def _lines(iterable: Iterable[Item], label: str, total: int | None, done: int) -> Iterator[Item]:
+def _lines(iterable: Iterable[Item], *, label: str, total: int | None, done: int) -> Iterator[Item]:
     started = spoken = time.monotonic()
     finished = done
     for item in iterable:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from codecsense.evaluation.statistics import Resampling
-from codecsense.report import ReportConfig, findings, page, pictures, sections, tables
+from codecsense.report import ReportConfig, findings, page, sections, tables
 from codecsense.schemas import answers as answers_table
 from codecsense.schemas import audit as audit_table
 from codecsense.schemas import probe as probe_table
@@ -34,7 +34,7 @@ def report(
     answers = tables.together([answers_table.read(results / run / "answers.parquet") for run in known])
     resampling = Resampling(draws=report.bootstrap_draws, seed=seed, confidence=report.confidence)
     asked, carried = questions_table.read(questions), probe_table.read(probed)
-    found = findings.find(answers, asked, carried, report, resampling)
+    found = findings.find(answers, questions=asked, probe=carried, report=report, resampling=resampling)
     store = StreamStore(streams)
     clips = sorted(set(answers["clip_id"]))[: report.clips_shown]
     around = sections.Surroundings(
@@ -44,7 +44,7 @@ def report(
         extracted=store.index,
         curves=sections.read_curves(trained, list(rl_runs)),
         timings=sections.read_timings(timings),
-        pictures=[pictures.key(), *(pictures.of_clip(store, clip) for clip in clips)],
+        pictures=[sections.picture(store, clip) for clip in clips],
     )
     written = sections.compose(found, around, report)
     summary = f"{len(known)} runs, {len(set(answers['clip_id']))} test clips, seed {seed}."

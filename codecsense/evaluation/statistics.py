@@ -71,6 +71,7 @@ def accuracy(
 
 
 def paired_difference(
+    *,
     first: Bool[np.ndarray, " questions"],
     second: Bool[np.ndarray, " questions"],
     clips: Shaped[np.ndarray, " questions"],
@@ -80,7 +81,7 @@ def paired_difference(
     return _mean(first.astype(np.float64) - second, clips, resampling)
 
 
-def mcnemar(first: Bool[np.ndarray, " questions"], second: Bool[np.ndarray, " questions"]) -> Disagreement:
+def mcnemar(*, first: Bool[np.ndarray, " questions"], second: Bool[np.ndarray, " questions"]) -> Disagreement:
     """The exact test on the questions where two runs differ [3]; unlike the above it takes questions as independent."""
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     table = [[0, only_first], [only_second, 0]]

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecsense.evaluation.statistics import Estimate, Resampling
-from codecsense.report import Gate, ProbeGate, ReportConfig, tables
+from codecsense.report import Comparison, Gate, ProbeGate, ReportConfig, tables
 from codecsense.report.sheets import bounds, percent, points
 from codecsense.report.tables import Variant
 
@@ -35,22 +35,22 @@ class Findings(NamedTuple):
 
 
 def find(
-    answers: pl.DataFrame, questions: pl.DataFrame, probe: pl.DataFrame, report: ReportConfig, resampling: Resampling
+    answers: pl.DataFrame, *, questions: pl.DataFrame, probe: pl.DataFrame, report: ReportConfig, resampling: Resampling
 ) -> Findings:
     """All findings from the answers of all runs, the questions they answer and the probe's table."""
 
-    def compare(first: str, second: str, mode: str, kind: str) -> Estimate:
-        pair = (Variant(first, mode), Variant(second, mode))
-        return tables.difference(answers, *pair, kind=kind, resampling=resampling)
+    def compare(asked: Comparison | Gate) -> Estimate:
+        pair = (Variant(asked.first, asked.mode), Variant(asked.second, asked.mode))
+        return tables.difference(answers, *pair, kind=asked.type, resampling=resampling)
 
     first = tables.variants(answers)[0]
     return Findings(
         accuracies=tables.accuracies(answers, resampling),
         kinds=tables.by_kind(answers),
         differences={run: tables.differences(answers, against=run, resampling=resampling) for run in report.against},
-        comparisons=[compare(asked.first, asked.second, asked.mode, asked.type) for asked in report.comparisons],
+        comparisons=[compare(asked) for asked in report.comparisons],
         promises=[
-            *(_kept(gate, compare(gate.first, gate.second, gate.mode, gate.type)) for gate in report.gates),
+            *(_kept(gate, compare(gate)) for gate in report.gates),
             *(_carried(gate, probe) for gate in report.probe_gates),
         ],
         prior=tables.prior(questions, tables.of(answers, first)),

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import polars as pl
 
-from codecsense.report import ReportConfig, figures, views
+from codecsense.report import ReportConfig, figures, motion_sheet, views
 from codecsense.report.declarations import declarations
 from codecsense.report.findings import Findings
-from codecsense.report.page import Picture, Section, svg
+from codecsense.report.page import Picture, Section, png, svg
 from codecsense.report.tables import Variant
+from codecsense.streams import VideoStreams
+from codecsense.streams.store import StreamStore
 
 HIDDEN = "hidden"
 STEPS_SMOOTHED = 9
@@ -57,9 +60,18 @@ def compose(findings: Findings, around: Surroundings, report: ReportConfig) -> l
 
 
 PICTURES = (
-    "What the model is given of a few test clips, as read back from the file. Motion is coloured by its direction, as "
-    "on the wheel, and deepens with its speed; the residual darkens where motion compensation left something over."
+    "What the model is given of a few test clips, as read back from the file. Hue is direction and depth is speed, as "
+    "on the wheel; the residual is dark where motion compensation left something over. A mean over there-and-back is "
+    "nearly nothing: it is the maps one by one that tell what happened."
 )
+
+
+def picture(store: StreamStore, clip: str) -> Picture:
+    """What the model is given of one clip."""
+    streams = VideoStreams(**store.read(clip))
+    done, data = cv2.imencode(".png", motion_sheet.sheet(streams, title=clip)[..., ::-1])
+    assert done
+    return png("", data.tobytes(), f"`{clip}`: a row for each interval between two anchors.")
 
 
 def read_curves(trained: Path, rl_runs: Sequence[str]) -> Curves:

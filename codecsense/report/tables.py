@@ -114,7 +114,7 @@ def difference(
     pairs = dict(_pairs(answers, first, second))
     if kind not in pairs:
         raise ValueError(f"`{first.label}` and `{second.label}` share no {kind} questions, only {', '.join(pairs)}")
-    return paired_difference(*_columns(pairs[kind]), resampling)
+    return paired_difference(**_columns(pairs[kind]), resampling=resampling)
 
 
 def prior(questions: pl.DataFrame, answered: pl.DataFrame) -> dict[str, float]:
@@ -135,14 +135,14 @@ def _pairs(answers: pl.DataFrame, first: Variant, second: Variant) -> Iterator[t
 
 
 def _compared(pair: pl.DataFrame, resampling: Resampling) -> dict[str, float | int | bool]:
-    first, second, clips = _columns(pair)
-    estimate = paired_difference(first, second, clips, resampling)
-    test = mcnemar(first, second)
+    answers = _columns(pair)
+    estimate = paired_difference(**answers, resampling=resampling)
+    test = mcnemar(first=answers["first"], second=answers["second"])
     return {**_named("difference", estimate), "decided": estimate.decided, "questions": len(pair), **test._asdict()}
 
 
-def _columns(pair: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return _right(pair), pair["second"].to_numpy(), _clips(pair)
+def _columns(pair: pl.DataFrame) -> dict[str, np.ndarray]:
+    return {"first": _right(pair), "second": pair["second"].to_numpy(), "clips": _clips(pair)}
 
 
 def _by_type(answers: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -55,7 +55,7 @@ def test_the_order_of_the_questions_does_not_matter():
 
 def test_a_run_does_not_differ_from_itself():
     correct = np.arange(60) % 4 == 0
-    same = paired_difference(correct, correct, np.arange(60) // 3, RESAMPLING)
+    same = paired_difference(first=correct, second=correct, clips=np.arange(60) // 3, resampling=RESAMPLING)
     assert same == (0, 0, 0)
     assert not same.decided
 
@@ -65,7 +65,7 @@ def test_pairing_finds_a_difference_that_two_separate_intervals_would_hide():
     worse = generator.random(400) < 0.5
     better = worse | (generator.random(400) < 0.04)
     clips = np.arange(400) // 2
-    difference = paired_difference(better, worse, clips, RESAMPLING)
+    difference = paired_difference(first=better, second=worse, clips=clips, resampling=RESAMPLING)
     assert difference.value == pytest.approx(better.mean() - worse.mean())
     assert difference.decided
     assert accuracy(better, clips, RESAMPLING).low < accuracy(worse, clips, RESAMPLING).high
@@ -97,6 +97,6 @@ def test_one_clip_has_no_interval():
 def test_mcnemar_is_the_binomial_test_of_the_questions_that_differ():
     first = np.array([True] * 9 + [False] * 2 + [True] * 30)
     second = np.array([False] * 9 + [True] * 2 + [True] * 30)
-    result = mcnemar(first, second)
+    result = mcnemar(first=first, second=second)
     assert (result.only_first, result.only_second) == (9, 2)
     assert result.p_value == pytest.approx(binomtest(2, 11).pvalue)

@@ -1,14 +1,9 @@
 """The page, its sheets and its pictures."""
 
-import io
 import re
 
-import numpy as np
-import pytest
-from PIL import Image
-
 from codecsense.evaluation.statistics import Estimate
-from codecsense.report import page, pictures
+from codecsense.report import page
 from codecsense.report.declarations import declarations
 from codecsense.report.page import Section
 from codecsense.report.sheets import Cell, Sheet, change, markdown, share
@@ -63,27 +58,3 @@ def test_everything_declared_stands_on_one_line_each():
         assert declared.lead.endswith(".")
         assert len(declared.statements) >= 5
         assert all("\n" not in statement and statement.endswith(".") for statement in declared.statements)
-
-
-def test_motion_to_the_right_is_red_and_its_opposite_cyan_and_stillness_white():
-    velocity = np.zeros((2, 1, 3), dtype=np.float16)
-    velocity[0, 0] = [pictures.FULL_SPEED_PX, -pictures.FULL_SPEED_PX, 0]
-    right, left, still = pictures.wheel(velocity)[0]
-    assert right == pytest.approx([0.85, 0, 0])
-    assert left == pytest.approx([0, 0.85, 0.85], abs=1e-3)
-    assert still == pytest.approx([1, 1, 1])
-
-
-def test_a_residual_darkens_with_what_is_left_over():
-    assert pictures.grey(np.array([[0, 16, 99]], dtype=np.float16))[0, :, 0].tolist() == [255, 127, 0]
-
-
-def test_a_strip_shows_an_interval_without_any_map_too():
-    data = {
-        "anchors": np.zeros((3, 8, 8, 3), dtype=np.uint8),
-        "mv": np.zeros((2, 5, 2, 4, 4), dtype=np.float16),
-        "residual": np.zeros((2, 5, 1, 4, 4), dtype=np.float16),
-        "map_mask": np.array([[True] * 5, [False] * 5]),
-    }
-    width, height = Image.open(io.BytesIO(pictures.strip(data))).size
-    assert width > 3 * height
