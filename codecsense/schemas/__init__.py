@@ -73,7 +73,8 @@ def checked(table: type[Table], frame: pl.DataFrame, path: Path, *, stage: str) 
 
 def _explain(error: SchemaErrors, table: type[Table], frame: pl.DataFrame, *, path: Path, stage: str) -> str:
     lines = [f"{path}, made by stage {stage}, breaks the rules of {table.__name__}:"]
-    cases = error.failure_cases.filter(~pl.col("failure_case").cast(pl.String).str.starts_with("ComputeError"))
+    found = pl.col("failure_case").cast(pl.String).fill_null("")
+    cases = error.failure_cases.filter(~found.str.starts_with("ComputeError"))
     for case in cases.head(ROWS_SHOWN).iter_rows(named=True):
         lines.append(f"  {_describe(case, frame)}")
     if cases.height > ROWS_SHOWN:

@@ -10,7 +10,7 @@ from codecsense.schemas.facts import NUM_INTERVALS, SPLITS
 
 MADE_BY = "dataset"
 TYPES = ["static", "hidden", "audio", "joint"]
-SPACED_WORDS = r"^[a-z0-9?]+( [a-z0-9?]+)*$"
+SPACED_WORDS = r"^([a-z0-9]+ )+\?$"
 ONE_WORD = r"^[a-z0-9]+$"
 
 

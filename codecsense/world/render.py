@@ -26,29 +26,26 @@ ORBIT_PX = 2.0
 DIP = 0.3  # share of its light that a sprite loses at the bottom of a flash
 WEAVE = 0.2  # half the contrast of each of the two waves of a sprite's texture
 WINDOW_PX = 26
-MARGIN_PX = 16  # around the picture, for sprites that swing out of it
 GROUND_PX = 128  # side of the ground's texture, which repeats
 
 
 def frames(script: Script, world: WorldConfig) -> UInt8[np.ndarray, "frames size size 3"]:
     """Every frame of the clip in RGB."""
     random = np.random.default_rng([script.seed, 1])
-    canvas = _ground(script, world, random)
+    pictures = _ground(script, world, random)
     for sprite in script.sprites:
-        _draw(canvas, sprite, world, random)
-    inner = slice(MARGIN_PX, MARGIN_PX + world.size_px)
-    return np.ascontiguousarray(canvas[:, inner, inner])
+        _draw(pictures, sprite, world, random)
+    return pictures
 
 
-def _ground(
-    script: Script, world: WorldConfig, random: np.random.Generator
-) -> UInt8[np.ndarray, "frames padded padded 3"]:
-    """The ground of every frame, with a margin around the picture."""
-    texture = _texture(random)
+def _ground(script: Script, world: WorldConfig, random: np.random.Generator) -> UInt8[np.ndarray, "frames size size 3"]:
+    """The ground of every frame."""
+    tiles = 1 + -(-world.size_px // GROUND_PX)
+    texture = np.tile(_texture(random), (tiles, tiles, 1))
     velocity = np.repeat(np.array(script.pans), world.gop_frames, axis=0)
     moved = np.concatenate([np.zeros((1, 2), dtype=int), np.cumsum(velocity, axis=0)])
-    side = np.arange(world.size_px + 2 * MARGIN_PX)
-    return np.stack([texture[(side - y) % GROUND_PX][:, (side - x) % GROUND_PX] for x, y in moved])
+    corners = (-moved) % GROUND_PX
+    return np.stack([texture[y : y + world.size_px, x : x + world.size_px] for x, y in corners])
 
 
 def _texture(random: np.random.Generator) -> UInt8[np.ndarray, "ground ground 3"]:
@@ -63,7 +60,7 @@ def _texture(random: np.random.Generator) -> UInt8[np.ndarray, "ground ground 3"
 
 
 def _draw(
-    canvas: UInt8[np.ndarray, "frames padded padded 3"],
+    pictures: UInt8[np.ndarray, "frames size size 3"],
     sprite: Sprite,
     world: WorldConfig,
     random: np.random.Generator,
@@ -77,9 +74,11 @@ def _draw(
     alpha = _cover(sprite.shape, x, y)[..., None]
     weave = _weave(x, y, random)[..., None]
     colour = np.array(PAINT[sprite.colour]) * weave * light[:, None, None, None]
-    for frame, (left, top) in enumerate(corner + MARGIN_PX):
-        place = canvas[frame, top : top + WINDOW_PX, left : left + WINDOW_PX]
-        place[:] = place + alpha[frame] * (colour[frame] - place)
+    for frame, (left, top) in enumerate(corner):
+        rows, columns = (slice(max(at, 0), min(at + WINDOW_PX, world.size_px)) for at in (top, left))
+        within = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        place = pictures[frame, rows, columns]
+        place[:] = place + alpha[frame][within] * (colour[frame][within] - place)
 
 
 def _motion(

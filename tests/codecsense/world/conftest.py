@@ -19,9 +19,9 @@ SHIPPED = config.read(Path(__file__).parents[3] / "params.yaml")
 @pytest.fixture(scope="session")
 def world() -> WorldConfig:
     splits = {
-        "train": {"clips": 300, "first_seed": 0},
-        "validation": {"clips": 60, "first_seed": 1000},
-        "test": {"clips": 140, "first_seed": 2000},
+        "train": {"clips": 140, "first_seed": 0},
+        "validation": {"clips": 30, "first_seed": 1000},
+        "test": {"clips": 50, "first_seed": 2000},
     }
     return WorldConfig.model_validate(SHIPPED["world"] | {"splits": splits})
 

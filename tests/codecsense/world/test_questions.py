@@ -36,7 +36,7 @@ def test_every_question_has_exactly_one_right_answer_and_it_is_the_one_given(ask
 
 
 def test_no_question_is_asked_twice_of_a_clip(all_clips: list[Clip]):
-    for clip in all_clips:
+    for clip in all_clips[:50]:
         texts = [question.text for question in ask(clip, seed=0)]
         assert len(set(texts)) == len(texts)
 
@@ -44,7 +44,7 @@ def test_no_question_is_asked_twice_of_a_clip(all_clips: list[Clip]):
 def test_static_questions_follow_from_the_anchors_alone(all_clips: list[Clip]):
     """Whatever returning actions are exchanged for others, no static answer changes."""
     still = Action("still")
-    for clip in all_clips[:100]:
+    for clip in all_clips[:40]:
         actors = [
             actor._replace(actions=tuple(a if a.kind == "go" else still for a in actor.actions))
             for actor in clip.actors
@@ -54,18 +54,18 @@ def test_static_questions_follow_from_the_anchors_alone(all_clips: list[Clip]):
 
 
 def test_audio_questions_do_not_depend_on_the_pictures(all_clips: list[Clip]):
-    for clip, other in zip(all_clips[:50], all_clips[50:100], strict=True):
+    for clip, other in zip(all_clips[:20], all_clips[20:40], strict=True):
         assert of_type(clip, "audio") == of_type(clip._replace(actors=other.actors), "audio")
 
 
 def test_joint_questions_name_no_part_and_need_the_sound(all_clips: list[Clip]):
     changed = 0
-    for clip in all_clips[:100]:
+    for clip in all_clips[:40]:
         turned = clip._replace(pitches=clip.pitches[1:] + clip.pitches[:1])
         assert not any(" part " in question.text for question in ask(clip, seed=0) if question.type == "joint")
         before, after = ({q.text: q.answer for q in of_type(each, "joint")} for each in (clip, turned))
         changed += before != after
-    assert changed > 90
+    assert changed > 35
 
 
 def test_anchors_rule_out_nobody_when_a_question_asks_who_or_when(asked: list[tuple[Clip, Question]]):
@@ -104,13 +104,13 @@ def test_where_accuracy_is_measured_each_clip_has_its_share_of_each_type(put: li
 def test_training_is_not_crowded_by_the_kinds_that_can_be_asked_most(put: list[quiz.Put], dataset: DatasetConfig):
     counts = Counter((q.clip.clip_id, q.question.type, q.question.kind) for q in put if q.clip.split == "train")
     assert max(counts.values()) == dataset.train_most_per_kind
-    assert 40 < sum(counts.values()) / 300 < 60
+    assert 40 < sum(counts.values()) / 140 < 60
 
 
 def test_the_same_seed_chooses_the_same_questions_whatever_other_clips_there_are(
     all_clips: list[Clip], dataset: DatasetConfig, put: list[quiz.Put]
 ):
-    assert quiz.put(all_clips[400:420], dataset) == [each for each in put if each.clip in all_clips[400:420]]
+    assert quiz.put(all_clips[180:200], dataset) == [each for each in put if each.clip in all_clips[180:200]]
 
 
 def test_every_word_that_occurs_is_in_the_vocabulary(all_clips: list[Clip], put: list[quiz.Put]):
