@@ -34,18 +34,23 @@ class Video(NamedTuple):
 
 def decode(video: Video, spans: list[Span], settings: DecodingConfig, *, side_data: str = "") -> Iterator[Decoded]:
     """The pictures of `spans`, in display order within each. `side_data` is FFmpeg's name of what to export."""
-    context = video.stream.codec_context
-    video.stream.thread_type = "SLICE"
-    context.thread_count = 1
-    context.options = _options(settings, side_data)
     counted = not video.packets.ranks
-    if settings.pictures == "references" and not counted:
-        context.skip_frame = "NONREF"
+    if not video.stream.codec_context.is_open:
+        _open(video.stream, settings, side_data, skip=settings.pictures == "references" and not counted)
     for span in spans:
         if span.start > 0 and not counted:
             video.container.seek(int(video.packets.pts[span.start]), stream=video.stream, backward=True)
-            context.flush_buffers()
+            video.stream.codec_context.flush_buffers()
         yield from _span(video, span, counted=counted)
+
+
+def _open(stream: VideoStream, settings: DecodingConfig, side_data: str, *, skip: bool) -> None:
+    """Tell the decoder what it can be told only before its first picture."""
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = _options(settings, side_data)
+    if skip:
+        stream.codec_context.skip_frame = "NONREF"
 
 
 def _options(settings: DecodingConfig, side_data: str) -> dict[str, str]:

@@ -39,8 +39,8 @@ class ShardWriter:
         self.written = 0
 
     def add(self, video_id: str, streams: VideoStreams) -> None:
-        """Append the arrays of one video; each video starts at a multiple of 8 bytes."""
-        for name, array in streams._asdict().items():
+        """Append the arrays of one video, the widest numbers first, from a multiple of 8 bytes on: all are aligned."""
+        for name, array in sorted(streams._asdict().items(), key=lambda named: -named[1].itemsize):
             self._append(f"{video_id}/{name}", array)
         missing = -self.written % ALIGNMENT
         if missing:

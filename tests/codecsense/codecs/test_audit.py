@@ -16,7 +16,7 @@ from codecsense.schemas.audit import Audit
 FOUND = {
     "bikes_av1.mp4": ("av1", 250, 2, "estimated", 0),
     "bikes_h264.mp4": ("h264", 250, 6, "native", 0),
-    "bikes_hevc.mkv": ("hevc", 103, 1, "estimated", 0),
+    "bikes_hevc.mkv": ("hevc", 103, 3, "estimated", 0),
     "bikes_vp8.webm": ("vp8", 76, 1, "estimated", 0),
     "bikes_vp9.webm": ("vp9", 51, 1, "estimated", 0),
     "bikes_wmv2.wmv": ("wmv2", 51, 5, "native", 0),
