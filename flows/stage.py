@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,8 +34,7 @@ def main(argv: list[str]) -> int:
     try:
         stage, run, paths = parse(argv)
         limit_threads(PARAMS_FILE, os.environ)
-        if not sys.stdout.isatty():
-            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers redraws a bar per weight file
+        quiet()
         function = find(stage)
         arguments = bind(function, run, paths)
         print(f"{name}: starts", flush=True)
@@ -78,6 +78,13 @@ def limit_threads(params_file: Path, environment: dict[str, str] | os._Environ[s
     threads = config.read(params_file).get("threads")
     if isinstance(threads, int):
         environment.update(dict.fromkeys(THREADS, str(threads)))
+
+
+def quiet() -> None:
+    """Keep what users cannot mend off their screen: a bar per weight file in a log, and peft's use of an old name."""
+    if not sys.stdout.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 
 def find(stage: str) -> Callable[..., None]:
