@@ -75,7 +75,7 @@ def encode_sound(
 
 def sound_bounds(store: StreamStore, video_id: str, *, states_per_s: float) -> list[float]:
     """When the anchors of a video are, counted in states of the audio encoder."""
-    times: list[float] = (store.read(video_id)["anchor_time_s"] * states_per_s).tolist()
+    times: list[float] = (store.get("anchor_time_s", video_id) * states_per_s).tolist()
     return times
 
 

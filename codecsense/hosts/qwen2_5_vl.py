@@ -5,6 +5,7 @@ picture of sqrt(K) x sqrt(K) tokens, which the host's own `get_rope_index` gives
 
 References:
     [1] Bai et al., Qwen2.5-VL technical report, arXiv 2502.13923.
+    [2] Trockman and Kolter, Mimetic initialization of self-attention layers, arXiv 2305.09828.
 """
 
 from collections.abc import Sequence
@@ -61,6 +62,7 @@ class Settings(HostConfig):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = Qwen2_5_VLForConditionalGeneration(_tiny(self.tiny, tokenizer))
+            mimic(model.model.language_model.layers)
         return Qwen2_5VLHost(model, tokenizer, self)
 
     def load(self, folder: Path) -> "Qwen2_5VLHost":
@@ -88,13 +90,16 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
             "num_attention_heads": size.heads,
             "num_key_value_heads": size.heads,
             "max_position_embeddings": 4096,
+            "initializer_range": size.width**-0.5,  # the family's 0.02 is for widths in the thousands
             "bos_token_id": None,
             "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [head // 2 - 2 * (3 * head // 16), 3 * head // 16, 3 * head // 16],
+                # The axes take turns, as in Qwen3-VL: in blocks, the small heads of a tiny host would leave the
+                # horizontal axis only frequencies too low to tell neighbouring cells apart.
+                "mrope_section": [1] * (head // 2),
             },
         },
         vision_config={
@@ -108,6 +113,7 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
             "window_size": 8 * size.patch_px,
             "fullatt_block_indexes": [size.vision_layers - 1],
             "out_hidden_size": size.width,
+            "initializer_range": size.vision_width**-0.5,
         },
         vision_start_token_id=ids[0],
         vision_end_token_id=ids[1],
@@ -115,6 +121,20 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
         video_token_id=ids[3],
         tie_word_embeddings=True,
     )
+
+
+def mimic(layers: nn.ModuleList) -> None:
+    """Start attention where pre-trained models end up: alike finds alike, and what is found is passed on as it is [2].
+
+    A tiny language model takes thousands of steps to discover this for itself; a pre-trained host knows it.
+    """
+    for layer in layers:
+        attention = layer.self_attn
+        for weight in (attention.q_proj.weight, attention.v_proj.weight):
+            nn.init.orthogonal_(weight)
+        with torch.no_grad():
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            attention.o_proj.weight.copy_(attention.v_proj.weight.T)
 
 
 class Qwen2_5VLHost(Host):
@@ -186,7 +206,7 @@ class Qwen2_5VLHost(Host):
 
     def generate(
         self,
-        prompts: Sequence[Int[Tensor, " length"]],
+        prompts: Sequence[Int[Tensor, " _"]],
         prefixes: Sequence[Prefix],
         *,
         grid: int,

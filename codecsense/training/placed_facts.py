@@ -2,7 +2,7 @@
 
 A pre-trained host knows language and has read pictures between words; a tiny one must first be brought there. After
 each anchor stand the slots that motion and sound will fill later. In host training they hold the sum of the word
-embeddings of what happened in that cell (kind, direction, count, and in most clips the colour), with noise.
+embeddings of what happened in that cell (part, kind, direction, count, and in most clips the colour), with noise.
 The words come from the scripts of the *training* clips; no codec data and no moving picture is seen. It is
 the ingredient beyond the papers that does most, so README names it among the declared ones.
 
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from codecsense.config import Config
-from codecsense.texts import ids
+from codecsense.texts import PARTS, ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,16 +46,17 @@ def of_clips(
     """The placed facts of these clips, read from the scripts of the world."""
     rows = {clip: index for index, clip in enumerate(clips)}
     intervals = int(facts["interval"].max()) + 1
-    motion = torch.full((len(clips), intervals, cells, 3), -1)
+    motion = torch.full((len(clips), intervals, cells, 4), -1)
     colour = torch.full((len(clips), intervals, cells), -1)
-    sound = torch.full((len(clips), intervals, 2), -1)
+    sound = torch.full((len(clips), intervals, 3), -1)
     for fact in facts.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         at = (rows[fact["clip_id"]], fact["interval"], fact["cell_from"])
-        words = ids(tokenizer, " ".join(happening(fact)))
+        words = ids(tokenizer, " ".join([PARTS[fact["interval"]], *happening(fact)]))
         motion[at][: len(words)] = torch.tensor(words)
         colour[at] = ids(tokenizer, fact["colour"])[0]
     for heard in sounds.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
-        sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, f"{heard['pitch']} n{heard['beeps']}"))
+        words = f"{PARTS[heard['interval']]} {heard['pitch']} n{heard['beeps']}"
+        sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, words))
     return PlacedFacts(motion, colour, sound)
 
 
