@@ -77,6 +77,8 @@ def extract(
     from codecsense.workers import available
 
     with _errors():
+        if streams is None and not plan and not part:
+            raise ValueError("name the folder for the shards with --streams, or ask for a --plan")
         settings = _extract_settings(params)
         audited = _surveyed(corpus, params=params, workers=workers, scratch=scratch)
         work = extraction.work_of(audited)
@@ -86,14 +88,13 @@ def extract(
             rates = planning.measure(jobs, settings, root=root)
             _print_plan(planning.plan(jobs, rates, settings), workers or available())
             return
-        if streams is None:
-            raise ValueError("name the folder for the shards with --streams, or ask for a --plan")
         place = folder(scratch, "extract", settings=[settings], inputs=[corpus])
         chosen = _part(shards, part)
         extraction.extract_corpus(chosen, settings, root=root, scratch=place, num_workers=workers or available())
         if part:
             console.print(f"{len(chosen)} of {len(shards)} shards made; call once more without --part to gather them")
             return
+        assert streams is not None
         notes = extraction.gather(shards, work.rejects, scratch=place, store=streams)
         console.print(f"{len(notes.extracted)} videos extracted to {streams}, {len(notes.rejects)} rejected")
 
@@ -140,9 +141,9 @@ def _surveyed(path: Path, *, params: Path, workers: int, scratch: Path) -> Any:
     from codecsense.scratch import folder
     from codecsense.workers import available
 
-    settings = _audit_settings(params)
+    settings, listed = _audit_settings(params), list_corpus(path)
     place = folder(scratch, "audit", settings=[settings], inputs=[path])
-    return survey(list_corpus(path), settings, scratch=place, num_workers=workers or available())
+    return survey(listed, settings, scratch=place, num_workers=workers or available())
 
 
 def _audit_settings(params: Path) -> Any:

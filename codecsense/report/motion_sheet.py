@@ -25,7 +25,7 @@ LEAST_SPEED_PX = 0.5
 LEAST_RESIDUAL = 4.0
 CLIP_FPS = 12
 
-Image = UInt8[np.ndarray, "height width 3"]
+Image = UInt8[np.ndarray, "_ _ 3"]
 
 
 class Scale(NamedTuple):
@@ -61,9 +61,7 @@ def sheet(streams: VideoStreams, *, title: str) -> Image:
 def film(streams: VideoStreams, path: Path, *, title: str) -> int:
     """Write an MP4 that plays the maps one after another beside their opening anchor; the number of pictures."""
     scale, width = scale_of(streams), _panel_width(streams)
-    pictures = [
-        _moment(streams, number, slot, scale, width) for number, slot in zip(*np.nonzero(streams.map_mask), strict=True)
-    ]
+    pictures = [_moment(streams, number, slot, scale, width) for number, slot in np.argwhere(streams.map_mask).tolist()]
     if not pictures:
         pictures = [_labelled(_fit(anchor, width), f"{title}: no motion") for anchor in streams.anchors]
     height, wide = (side // 2 * 2 for side in pictures[0].shape[:2])
