@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from codecsense.evaluation.statistics import Resampling
 from codecsense.report import ReportConfig, findings, page, sections, tables
 from codecsense.schemas import answers as answers_table
@@ -55,6 +57,8 @@ def report(
     (made / "metrics.json").write_text(json.dumps(findings.metrics(found), indent=1) + "\n", encoding="utf-8")
     found.accuracies.write_csv(made / "accuracy.csv")
     found.kinds.write_csv(made / "kinds.csv")
+    hidden = (pl.col("type") == sections.HIDDEN) & (pl.col("mode") == tables.DIRECT)
+    found.accuracies.filter(hidden).write_csv(made / "hidden.csv")
     finish(made, output)
     for promise in found.promises:
         verdict = "holds" if promise.holds else "DOES NOT HOLD"

@@ -20,8 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Bool, Float, Shaped
-from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
-from statsmodels.stats.proportion import proportion_confint
 
 DRAWS_AT_ONCE = 500  # bounds memory: draws x clips counts are held at a time
 
@@ -57,6 +55,8 @@ class Disagreement(NamedTuple):
 
 def wilson(correct: int, total: int, *, confidence: float) -> Estimate:
     """A proportion with Wilson's score interval [1], for independent trials; it stays inside 0 and 1."""
+    from statsmodels.stats.proportion import proportion_confint  # a second to import, which every stage would pay
+
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"{correct} correct of {total}: needs at least one trial and no more correct than trials")
     low, high = proportion_confint(correct, total, alpha=1 - confidence, method="wilson")
@@ -83,6 +83,8 @@ def paired_difference(
 
 def mcnemar(*, first: Bool[np.ndarray, " questions"], second: Bool[np.ndarray, " questions"]) -> Disagreement:
     """The exact test on the questions where two runs differ [3]; unlike the above it takes questions as independent."""
+    from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     table = [[0, only_first], [only_second, 0]]
     return Disagreement(only_first, only_second, float(exact_mcnemar(table, exact=True).pvalue))
