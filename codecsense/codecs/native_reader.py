@@ -36,11 +36,13 @@ class Held(NamedTuple):
 class NativeReader:
     """Reads fields picture by picture, and starts anew where the picture changes its size."""
 
-    def __init__(self, video: Video, *, grid: Grid, residual: ResidualConfig, fill: FlowConfig | None) -> None:
+    def __init__(
+        self, video: Video, *, grid: Grid, residual: ResidualConfig, fill: FlowConfig | None, with_qp: bool
+    ) -> None:
         self.packets, self.grid, self.settings = video.packets, grid, residual
         self.silent_b = video.stream.codec_context.codec.canonical_name == SILENT_B
         self.estimator = Estimator(fill, grid=grid) if fill and self.silent_b else None
-        self.exports = False
+        self.exports, self.with_qp = False, with_qp
         self.size = (0, 0)
         self.waiting: list[Held] = []
         self.reference: Held | None = None
@@ -72,19 +74,14 @@ class NativeReader:
         self.size = (width, height)
         self.raster = Raster(width=width, height=height, grid=self.grid)
         self.divisor = luma_divisor(self.settings, width=width, height=height, grid=self.grid)
-        self.compensator = Compensator(
-            rows=max(1, height // self.divisor),
-            columns=max(1, width // self.divisor),
-            picture_width=width,
-            picture_height=height,
-            grid=self.grid,
-        )
+        rows, columns = max(1, height // self.divisor), max(1, width // self.divisor)
+        self.compensator = Compensator(rows=rows, columns=columns, raster=self.raster)
 
     def _hold(self, decoded: Decoded) -> Held:
         blocks = exported(decoded.picture) if decoded.usable and decoded.kind != "I" else None
         needed = self.settings.kind != "none" or self.estimator is not None
         grey = luma(decoded.picture, self.divisor) if needed else None
-        qp = quantisers(decoded.picture, self.raster)
+        qp = quantisers(decoded.picture, self.raster) if self.with_qp else None
         return Held(decoded.rank, decoded.time_s, decoded.kind, blocks, grey, decoded.usable, qp)
 
     def _release(self, *, future: Held | None) -> list[Field]:

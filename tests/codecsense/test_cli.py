@@ -73,7 +73,7 @@ def test_view_draws_a_sheet_and_plays_a_film(tmp_path: Path, clip: str):
     [
         (["view", "nothing.mp4"], "cannot be reached"),
         (["audit", "nowhere"], "neither a folder nor a manifest"),
-        (["extract", str(CLIPS), "--params", "none.yaml"], "none.yaml"),
+        (["extract", str(CLIPS), "--plan", "--params", "none.yaml"], "none.yaml"),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_message(arguments: list[str], message: str):

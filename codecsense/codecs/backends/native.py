@@ -43,4 +43,5 @@ class Native:
         """A fresh reader for `video`."""
         from codecsense.codecs.native_reader import NativeReader
 
-        return NativeReader(video, grid=self.grid, residual=self.residual, fill=self.settings.fill)
+        chosen = self.settings
+        return NativeReader(video, grid=self.grid, residual=self.residual, fill=chosen.fill, with_qp=chosen.quantisers)

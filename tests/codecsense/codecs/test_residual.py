@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from codecsense.codecs import Grid
+from codecsense.codecs.grid import Raster
 from codecsense.codecs.known_clips import texture
-from codecsense.codecs.residual import Compensator, area_mean, luma_divisor
+from codecsense.codecs.residual import Compensator, area_mean, luma_divisor, reduced_luma
 from codecsense.codecs.settings import ResidualConfig
 
 GRID = Grid(4, 4)
@@ -17,7 +18,7 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
 
 
 def compensator(rows: int, columns: int) -> Compensator:
-    return Compensator(rows=rows, columns=columns, picture_width=columns, picture_height=rows, grid=GRID)
+    return Compensator(rows=rows, columns=columns, raster=Raster(width=columns, height=rows, grid=GRID))
 
 
 def shift(x: float, y: float) -> np.ndarray:
@@ -32,9 +33,20 @@ def test_the_right_motion_leaves_nothing_but_the_uncovered_edge(pair: tuple[np.n
 
 
 def test_no_motion_leaves_the_plain_difference(pair: tuple[np.ndarray, np.ndarray]):
-    before, now = pair
+    before, now = (picture[:, :64].copy() for picture in pair)
     plain = area_mean(np.abs(now.astype(np.float32) - before), GRID)
-    np.testing.assert_allclose(compensator(64, 80).residual(now, before, shift(0.0, 0.0)), plain, rtol=1e-5)
+    still = np.zeros((2, 8, 8), np.float32)
+    np.testing.assert_allclose(compensator(64, 64).residual(now, before, still), plain, rtol=1e-5)
+
+
+@pytest.mark.parametrize("divisor", [1, 2, 4, 3])
+def test_reduced_luma_keeps_the_mean_and_the_size(divisor: int):
+    plane = texture(width=123, height=75, seed=1)[:75, :123, 1]
+    reduced = reduced_luma(plane, divisor)
+    assert reduced.shape == (75 // divisor, 123 // divisor)
+    assert reduced.dtype == np.uint8
+    assert reduced.base is None
+    assert abs(reduced.mean() - plane.mean()) < 1.5
 
 
 def test_the_wrong_sign_is_worse_than_no_motion(pair: tuple[np.ndarray, np.ndarray]):

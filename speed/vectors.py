@@ -1,0 +1,172 @@
+"""What motion costs beside pictures: every pass against decoding the same file to RGB with PyAV, in one run.
+
+    python speed/vectors.py [--rival PYTHON] [--height 720] [--frames 400]
+
+`--rival` is the interpreter of an environment that has the package motion-vector-extractor. CPU seconds, one
+thread, the least of three rounds in which all passes take turns; bounds are the ones this repository promises.
+"""
+
+import argparse
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+
+from codecsense import config
+from codecsense.codecs import Grid, Span
+from codecsense.codecs.container import opened, video_stream
+from codecsense.codecs.decoding import Video
+from codecsense.codecs.packets import read_packets
+from codecsense.streams.settings import ExtractConfig
+from codecsense.streams.tristream import extract_video
+
+sys.path.insert(0, str(Path(__file__).parent))
+import clips
+
+GRID = {"rows": 16, "columns": 16}
+ROUNDS = 3
+RIVAL = """
+import sys, time
+from mvextractor.videocap import VideoCap
+cap = VideoCap(); cap.open(sys.argv[1])
+started = time.process_time(); count = 0
+while True:
+    found = cap.read()
+    if not found[0]: break
+    count += len(found[2])
+print(time.process_time() - started, count)
+"""
+
+
+def settings(**changes: object) -> ExtractConfig:
+    """The shipped settings with the grid of this measurement: exact anchors, no frames between."""
+    shipped = config.read(Path(__file__).parents[1] / "params.yaml")["extract"]
+    quick = {"grid": GRID, "frames_per_interval": 0, "anchors": {"policy": "exact", "count": 8}}
+    return ExtractConfig.model_validate(shipped | quick | changes)
+
+
+def native(pictures: str, residual: str, windows: int = 0) -> ExtractConfig:
+    """Native vectors without the loop filter, which does not change them."""
+    codec = {
+        "name": "native",
+        "decoding": {"pictures": pictures, "loop_filter": False},
+        "fill": None,
+        "quantisers": False,
+    }
+    kind = {"kind": residual, "luma_divisor": 4, "min_samples_per_cell": 8}
+    policy = {"policy": "key" if windows else "exact", "count": 8}
+    return settings(codec=codec, residual=kind, windows={"per_interval": windows, "length_s": 0.5}, anchors=policy)
+
+
+def rgb(path: Path) -> int:
+    """Every picture to RGB, as a loader of frames does."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        return sum(frame.to_ndarray(format="rgb24").shape[0] > 0 for frame in container.decode(stream))
+
+
+def grid_only(path: Path, pictures: str) -> int:
+    """Vectors of every picture on the grid, nothing else."""
+    chosen = native(pictures, "none")
+    backend = chosen.codec.build(grid=Grid(**GRID), residual=chosen.residual, route="native")
+    packets = read_packets(path)
+    count = 0
+    with opened(path) as container:
+        video = Video(container, video_stream(container), packets)
+        reader = backend.reader(video)
+        for decoded in backend.decode(video, [Span(0, len(packets))]):
+            count += len(reader.feed(decoded))
+    return count + len(reader.finish())
+
+
+def tristream(path: Path, chosen: ExtractConfig) -> int:
+    """Anchors, vectors and residual; no sound, since the file has none."""
+    backend = chosen.codec.build(grid=Grid(**GRID), residual=chosen.residual, route="native")
+    return extract_video(path, chosen, backend, 0).num_decoded
+
+
+def timed(passes: dict[str, Callable[[], int]]) -> dict[str, tuple[float, int]]:
+    """Least CPU seconds of each pass over the rounds, and what it counted."""
+    best: dict[str, tuple[float, int]] = {}
+    for _ in range(ROUNDS):
+        for name, run in passes.items():
+            started = time.process_time()
+            count = run()
+            seconds = time.process_time() - started
+            if name not in best or seconds < best[name][0]:
+                best[name] = (seconds, count)
+    return best
+
+
+def main() -> None:
+    """Measure and print the table; exit code 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rival", default=None)
+    parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--frames", type=int, default=400)
+    chosen = parser.parse_args()
+    cv2.setNumThreads(1)
+    path = clips.h264(width=chosen.height * 16 // 9, height=chosen.height, num_frames=chosen.frames)
+    grid_only(path, "all")
+    tristream(path, native("references", "compensated"))
+    gc.collect()
+    gc.freeze()
+    passes: dict[str, Callable[[], int]] = {
+        "decode to RGB": lambda: rgb(path),
+        "vectors on a grid, all pictures": lambda: grid_only(path, "all"),
+        "vectors on a grid, references": lambda: grid_only(path, "references"),
+        "tri-stream, all pictures": lambda: tristream(path, native("all", "compensated")),
+        "tri-stream, references": lambda: tristream(path, native("references", "compensated")),
+        "tri-stream, one window of 0.5 s": lambda: tristream(path, native("all", "compensated", 1)),
+    }
+    best = timed(passes)
+    base = best["decode to RGB"][0]
+    window = 1.6 * best["tri-stream, one window of 0.5 s"][1] / chosen.frames
+    bounds = {
+        "vectors on a grid, all pictures": 0.85,
+        "vectors on a grid, references": 0.50,
+        "tri-stream, references": 0.65,
+        "tri-stream, one window of 0.5 s": window,
+    }
+    missed = report(path, best, base, bounds)
+    if chosen.rival:
+        missed |= against_rival(chosen.rival, path, best["vectors on a grid, all pictures"][0])
+    sys.exit(missed)
+
+
+def report(path: Path, best: dict[str, tuple[float, int]], base: float, bounds: dict[str, float]) -> bool:
+    """Print one line per pass; whether a bound was missed."""
+    print(f"{path.name}: CPU seconds, one thread, least of {ROUNDS}")
+    missed = False
+    for name, (seconds, count) in best.items():
+        bound = bounds.get(name)
+        kept = bound is None or seconds / base <= bound
+        missed |= not kept
+        promise = "" if bound is None else f"  (at most {bound:.2f}: {'kept' if kept else 'MISSED'})"
+        print(f"{name:36s} {seconds:7.2f} s  {count:5d} pictures  ratio {seconds / base:.2f}{promise}")
+    return missed
+
+
+def against_rival(python: str, path: Path, ours_s: float) -> bool:
+    """CPU of motion-vector-extractor on the same file, over ours; at least 2 is promised."""
+    runs = [
+        float(
+            subprocess.run([python, "-c", RIVAL, str(path)], capture_output=True, text=True, check=True).stdout.split()[
+                0
+            ]
+        )
+        for _ in range(ROUNDS)
+    ]
+    ratio = min(runs) / ours_s
+    print(f"motion-vector-extractor {min(runs):.2f} s: {ratio:.2f} times ours (at least 2 promised)")
+    return ratio < 2
+
+
+if __name__ == "__main__":
+    main()
