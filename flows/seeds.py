@@ -6,6 +6,7 @@ killed run is taken up again, and the results here stay as they are.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,11 +23,13 @@ def main(seeds: list[str]) -> int:
         print("usage: python -m flows.seeds SEED ...", file=sys.stderr)
         return 1
     commit = _git("rev-parse", "--short", "HEAD")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     promises: dict[str, dict[str, dict[str, Any]]] = {}
     for seed in seeds:
         place = clone(seed, commit)
         print(f"== seed {seed}, commit {commit}, in {place.relative_to(ROOT)}", flush=True)
-        if subprocess.run([sys.executable, "-m", "dvc", "repro", "report"], cwd=place, check=False).returncode:
+        command = [sys.executable, "-m", "dvc", "repro", "report"]
+        if subprocess.run(command, cwd=place, env=environment, check=False).returncode:
             return 1
         promises[seed] = json.loads((place / "data/report/metrics.json").read_text(encoding="utf-8"))["promises"]
     print(f"\n{table(promises)}\n\nCommit {commit}.")
