@@ -15,18 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import clips
 import cv2
+import settings
 
-from codecsense import config
 from codecsense.codecs import Grid, Span
 from codecsense.codecs.container import opened, video_stream
 from codecsense.codecs.decoding import Video
 from codecsense.codecs.packets import read_packets
 from codecsense.streams.settings import ExtractConfig
 from codecsense.streams.tristream import extract_video
-
-sys.path.insert(0, str(Path(__file__).parent))
-import clips
 
 GRID = {"rows": 16, "columns": 16}
 ROUNDS = 3
@@ -41,13 +39,6 @@ while True:
     count += len(found[2])
 print(time.process_time() - started, count)
 """
-
-
-def settings(**changes: object) -> ExtractConfig:
-    """The shipped settings with the grid of this measurement: exact anchors, no frames between."""
-    shipped = config.read(Path(__file__).parents[1] / "params.yaml")["extract"]
-    quick = {"grid": GRID, "frames_per_interval": 0, "anchors": {"policy": "exact", "count": 8}}
-    return ExtractConfig.model_validate(shipped | quick | changes)
 
 
 def native(pictures: str, residual: str, windows: int = 0) -> ExtractConfig:

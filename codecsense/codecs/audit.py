@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from codecsense.codecs import Span
-from codecsense.codecs.container import UnreadableError, opened, video_stream
+from codecsense.codecs.container import UnreadableError, mistake, opened, video_stream
 from codecsense.codecs.corpus import Entry, inside, written
 from codecsense.codecs.decoding import Video, decode
 from codecsense.codecs.packets import PacketTable, read_packets
@@ -52,6 +52,8 @@ def audit_file(root: Path, entry: Entry, settings: AuditConfig, *, blamed: str |
         row |= _verdict(seen, row, settings)
     except UnreadableError as error:
         row |= {"readable": False, "reason": str(error), "route": "none", "why": str(error)}
+    except Exception as error:
+        row |= {"readable": False, "reason": mistake(error), "route": "none", "why": ""}
     return row
 
 

@@ -20,6 +20,7 @@ FORMATS = (
 )
 BAD_FILE = (av.FFmpegError, MemoryError, UnicodeDecodeError)
 MAX_PIXELS = 16384 * 8704
+STILL = Disposition.attached_pic | Disposition.still_image
 
 
 class UnreadableError(ValueError):
@@ -43,11 +44,19 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """The first moving picture; cover art, which hides in audio files as a video stream, does not count."""
-    for stream in container.streams.video:
-        if not stream.disposition & (Disposition.attached_pic | Disposition.still_image):
+    """The first moving picture that FFmpeg can decode; cover art, a video stream in audio files, does not count."""
+    moving = [stream for stream in container.streams.video if not stream.disposition & STILL]
+    if not moving:
+        raise UnreadableError("no video stream" + (" (cover art only)" if container.streams.video else ""))
+    for stream in moving:
+        if stream.codec_context is not None:
             return stream
-    raise UnreadableError("no video stream" + (" (cover art only)" if container.streams.video else ""))
+    raise UnreadableError("no decoder for the video stream")
+
+
+def mistake(error: Exception) -> str:
+    """How a mistake of ours is written down: it costs the file that showed it, and must not pass for damage."""
+    return f"our mistake: {type(error).__name__}: {error}".strip()[:200]
 
 
 def reason(error: BaseException) -> str:

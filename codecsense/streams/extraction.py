@@ -16,7 +16,7 @@ import polars as pl
 from codecsense import workers
 from codecsense.codecs import Backend
 from codecsense.codecs.audit import audit_file
-from codecsense.codecs.container import UnreadableError
+from codecsense.codecs.container import UnreadableError, mistake
 from codecsense.codecs.corpus import Entry, inside
 from codecsense.codecs.settings import AuditConfig
 from codecsense.progress import track
@@ -87,20 +87,34 @@ def make_shard(
     writer = ShardWriter(folder / shard.name, [item.video_id for item in shard.items])
     for item in shard.items:
         at(item.video_id)
-        try:
-            if item.video_id in blamed:
-                raise UnreadableError(blamed[item.video_id])
-            extracted = extract_video(inside(root, item.path), settings, backend_for(settings, item), item.rotation_deg)
-        except UnreadableError as error:
-            notes.rejects.append(
-                {"video_id": item.video_id, "path": item.path, "stage": "extract", "reason": str(error)}
-            )
+        extracted = _outcome(item, blamed, settings, root)
+        if isinstance(extracted, str):
+            found: dict[str, object] = {
+                "video_id": item.video_id,
+                "path": item.path,
+                "stage": "extract",
+                "reason": extracted,
+            }
+            notes.rejects.append(found)
             continue
         writer.add(item.video_id, extracted.streams)
         notes.extracted.append(_row(item, shard, extracted))
     writer.finish()
     _write_notes(_notes_file(folder, shard), notes)
     return len(notes.extracted)
+
+
+def _outcome(item: Item, blamed: workers.Blamed, settings: ExtractConfig, root: Path) -> Extracted | str:
+    """The streams of one video, or why there are none."""
+    if item.video_id in blamed:
+        return blamed[item.video_id]
+    try:
+        path = inside(root, item.path)
+        return extract_video(path, settings, backend_for(settings, item), item.rotation_deg)
+    except UnreadableError as error:
+        return str(error)
+    except Exception as error:
+        return mistake(error)
 
 
 def backend_for(settings: ExtractConfig, item: Item) -> Backend:
