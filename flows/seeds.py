@@ -62,7 +62,11 @@ def table(promises: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 def _cell(found: dict[str, Any]) -> str:
     shown = {name: f"{100 * value:.1f}" for name, value in found.items() if name != "holds"}
-    text = f"{shown['value']} [{shown['low']}, {shown['high']}]" if "value" in shown else " to ".join(shown.values())
+    text = (
+        f"{shown['value']} [{shown['low']}, {shown['high']}]"
+        if "value" in shown
+        else " to ".join(dict.fromkeys(shown.values()))
+    )
     return text if found["holds"] else f"{text}, does not hold"
 
 
