@@ -86,7 +86,8 @@ def extract(
         if plan:
             jobs = planning.jobs_of(audited)
             rates = planning.measure(jobs, settings, root=root)
-            _print_plan(planning.plan(jobs, rates, settings), workers or available())
+            count = workers or available()
+            _print_plan(planning.plan(jobs, rates, settings, num_workers=count), count)
             return
         place = folder(scratch, "extract", settings=[settings], inputs=[corpus])
         chosen = _part(shards, part)

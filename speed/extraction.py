@@ -46,7 +46,7 @@ def main() -> None:
         (place / "audit").mkdir()
         audited = survey(listed, settings.audit(), scratch=place / "audit", num_workers=2)
         jobs = planning.jobs_of(audited)
-        predicted = planning.plan(jobs, planning.measure(jobs, config, root=listed.root), config)
+        predicted = planning.plan(jobs, planning.measure(jobs, config, root=listed.root), config, num_workers=1)
         shards = cut(work_of(audited).items, config)
         one = run(shards, config, listed.root, place / "one", 1)
         two = run(shards, config, listed.root, place / "two", 2)
@@ -86,7 +86,7 @@ def report_corpus() -> None:
         for codec, count in REPORTED.items():
             item = Item(codec, codec, "0" * 32, ROUTES[codec], 0)
             jobs += [planning.Job(item, f"{codec}, {ROUTES[codec]}", width, height, frames)] * count
-        plan = planning.plan(jobs, rates, config)
+        plan = planning.plan(jobs, rates, config, num_workers=1)
         print(
             f"{width} x {height} at {ASSUMED_FPS} fps: {plan.cpu_s / 3600:,.0f} CPU hours, "
             f"{plan.num_shards:,} shards, {plan.num_bytes / 1e12:.2f} TB"

@@ -5,6 +5,9 @@ codecs differ in the factor. So each codec and route has its own rate, in second
 of its videos spread over their sizes. Bytes need no sample: they follow from the shapes.
 """
 
+import resource
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,7 +29,7 @@ from codecsense.streams.tristream import extract_video
 PIXELS_PER_PICTURE = 40_000  # what a picture costs beside its pixels, expressed in pixels
 PIXELS_PER_VIDEO = 1_000_000  # what opening a file and its sound cost
 SAMPLE_PER_GROUP = 6
-"""One of each group is read once before, unmeasured, so that first use is not taken for the rule."""
+START = "import codecsense.streams.extraction, codecsense.codecs.native_reader, codecsense.codecs.estimated_reader"
 
 
 class Job(NamedTuple):
@@ -45,10 +48,11 @@ class Job(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Seconds of CPU per unit of work and group; `other` is for groups without a sample. Bytes per video."""
+    """Seconds of CPU per unit of work by group, without a sample, and to start a worker; and bytes per video."""
 
     per_work_s: dict[str, float]
     other_s: float
+    start_s: float
     bytes_per_picture_pixel: float
     bytes_beside_pictures: float
 
@@ -85,7 +89,10 @@ def sample(jobs: Sequence[Job], *, per_group: int = SAMPLE_PER_GROUP) -> list[Jo
 
 
 def measure(jobs: Sequence[Job], settings: ExtractConfig, *, root: Path) -> Rates:
-    """Extract a sample and time it, in seconds of CPU; videos that cannot be read cost what they cost."""
+    """Extract a sample and time it, in seconds of CPU; videos that cannot be read cost what they cost.
+
+    One video of each group is read once before, unmeasured, so that first use is not taken for the rule.
+    """
     seconds: dict[str, float] = defaultdict(float)
     work: dict[str, float] = defaultdict(float)
     beside, pixels = [], []
@@ -103,12 +110,22 @@ def measure(jobs: Sequence[Job], settings: ExtractConfig, *, root: Path) -> Rate
     if not beside:
         raise ValueError("no video of the sample could be extracted, so nothing can be predicted")
     rates = {group: seconds[group] / work[group] for group in work}
-    return Rates(rates, sum(seconds.values()) / sum(work.values()), float(np.mean(pixels)), float(np.mean(beside)))
+    other = sum(seconds.values()) / sum(work.values())
+    return Rates(rates, other, start_s(), float(np.mean(pixels)), float(np.mean(beside)))
 
 
-def plan(jobs: Sequence[Job], rates: Rates, settings: ExtractConfig) -> Plan:
+def start_s() -> float:
+    """Seconds of CPU until a worker is ready."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", START], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def plan(jobs: Sequence[Job], rates: Rates, settings: ExtractConfig, *, num_workers: int) -> Plan:
     """The cost of extracting `jobs` at the given rates."""
     cpu_s = sum(job.work * rates.per_work_s.get(job.group, rates.other_s) for job in jobs)
+    cpu_s += rates.start_s * num_workers
     num_bytes = sum(
         rates.bytes_per_picture_pixel * _picture_pixels(job, settings) + rates.bytes_beside_pictures for job in jobs
     )

@@ -12,16 +12,28 @@ def job(number: int, *, group: str = "h264, native", num_frames: int = 100) -> J
 
 
 def test_cost_grows_with_the_number_of_videos(settings: ExtractConfig):
-    rates = Rates({"h264, native": 1e-9}, 1e-9, 30.0, 1000.0)
-    few, many = plan([job(0)], rates, settings), plan([job(n) for n in range(1000)], rates, settings)
+    rates = Rates({"h264, native": 1e-9}, 1e-9, 0.0, 30.0, 1000.0)
+    few, many = (
+        plan([job(0)], rates, settings, num_workers=1),
+        plan([job(n) for n in range(1000)], rates, settings, num_workers=1),
+    )
     assert many.cpu_s == pytest.approx(1000 * few.cpu_s)
     assert many.num_bytes == pytest.approx(1000 * few.num_bytes)
     assert (few.num_shards, many.num_shards) == (1, 1000 // settings.videos_per_shard)
 
 
+def test_every_worker_must_start(settings: ExtractConfig):
+    rates = Rates({"h264, native": 1e-9}, 1e-9, 2.0, 30.0, 1000.0)
+    one, four = (plan([job(0)], rates, settings, num_workers=count).cpu_s for count in (1, 4))
+    assert four - one == pytest.approx(6.0)
+
+
 def test_a_group_without_a_sample_costs_what_all_others_cost_on_average(settings: ExtractConfig):
-    rates = Rates({"h264, native": 1e-9}, 3e-9, 30.0, 1000.0)
-    known, unknown = plan([job(0)], rates, settings), plan([job(0, group="vvc, estimated")], rates, settings)
+    rates = Rates({"h264, native": 1e-9}, 3e-9, 0.0, 30.0, 1000.0)
+    known, unknown = (
+        plan([job(0)], rates, settings, num_workers=1),
+        plan([job(0, group="vvc, estimated")], rates, settings, num_workers=1),
+    )
     assert unknown.cpu_s == pytest.approx(3 * known.cpu_s)
 
 
@@ -37,7 +49,7 @@ def test_the_sample_has_every_group_and_short_videos_as_well_as_long():
 def test_rates_are_measured_on_real_files(settings: ExtractConfig, real: Path):
     item = Item("flv1", "flv1.flv", "0" * 32, "native", 0)
     jobs = [Job(item, "flv1, native", 352, 288, 99)]
-    predicted = plan(jobs, measure(jobs, settings, root=real), settings)
+    predicted = plan(jobs, measure(jobs, settings, root=real), settings, num_workers=1)
     assert 0.01 < predicted.cpu_s < 10
     assert predicted.num_bytes > 4 * 352 * 288 * 3
 
