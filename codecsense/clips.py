@@ -1,6 +1,6 @@
 """Clips as a model reads them: what the frozen encoders say of a split, and its codec maps, in memory or mapped.
 
-The tower and the audio encoder are frozen, so what they say is computed once (stage `features`) and shared by every run.
+The tower and the audio encoder are frozen: what they say is computed once (stage `features`) and shared by every run.
 
 Shapes:
     clips  of the table    moments  frames encoded per clip: anchors and the frames between    patches  tokens per frame
@@ -91,9 +91,9 @@ class Clips:
         self.ids = list(ids)
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]
-        self.mv = torch.from_numpy(np.ascontiguousarray(store.stack("mv", ids)))
-        self.residual = torch.from_numpy(np.ascontiguousarray(store.stack("residual", ids)))
-        self.mask = torch.from_numpy(np.ascontiguousarray(store.stack("map_mask", ids)))
+        self.mv = torch.from_numpy(np.ascontiguousarray(store.stack("mv", self.ids)))
+        self.residual = torch.from_numpy(np.ascontiguousarray(store.stack("residual", self.ids)))
+        self.mask = torch.from_numpy(np.ascontiguousarray(store.stack("map_mask", self.ids)))
         self.intervals = self.mv.shape[1]
 
     def __len__(self) -> int:

@@ -6,7 +6,6 @@ the code of this package and the size and time of every input file: a changed an
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -50,7 +49,7 @@ def save_state(state: Mapping[str, Any], file: Path) -> None:
     """Write tensors and plain values whole or not at all."""
     partial = file.with_name(file.name + ".partial")
     torch.save(dict(state), partial)
-    os.replace(partial, file)
+    partial.replace(file)
 
 
 def load_state(file: Path) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 A clip is a prefix (anchors, each followed by the placeholders of the interval that it opens) and any number
 of texts about it. `pack` lays all texts of a clip behind one copy of its prefix: a text sees the prefix and
-itself, and its positions start where the prefix ends. That equals running every text alone, and is several times cheaper.
+itself, and its positions start where the prefix ends. That equals running every text alone, several times cheaper.
 
 Shapes:
     batch  clips    length  tokens of a packed row, padded on the right
@@ -68,7 +68,7 @@ class Packed(NamedTuple):
 
 
 def prefix(layout: Layout, tokens: Specials) -> Prefix:
-    """The prefix of a clip: each anchor's pictures tokens, then the motion and sound of the interval it opens [per-anchor]."""
+    """The prefix of a clip: the tokens of each anchor, then motion and sound of the interval that it opens."""
     ids: list[int] = []
     kinds: list[int] = []
     for anchor in range(layout.anchors):
@@ -121,7 +121,8 @@ class _Row(NamedTuple):
 def _row(start: Prefix, texts: Sequence[Text]) -> _Row:
     if start.positions is None:
         raise ValueError("a prefix needs its host's positions before texts are packed behind it")
-    ids, labels, segments, steps = start.ids.tolist(), [IGNORED] * len(start.ids), [0] * len(start.ids), []
+    ids, labels, segments = start.ids.tolist(), [IGNORED] * len(start.ids), [0] * len(start.ids)
+    steps: list[int] = []
     for number, text in enumerate(texts, start=1):
         size = len(text.prompt) + len(text.answer)
         ids += [*text.prompt, *text.answer]
@@ -129,5 +130,9 @@ def _row(start: Prefix, texts: Sequence[Text]) -> _Row:
         segments += [number] * size
         steps += range(size)
     after = start.positions.max() + 1
-    positions = torch.cat([start.positions, (torch.tensor(steps, dtype=torch.long) + after).expand(start.positions.shape[0], -1)], 1)
-    return _Row(ids=torch.tensor(ids), labels=torch.tensor(labels), segments=torch.tensor(segments), positions=positions)
+    positions = torch.cat(
+        [start.positions, (torch.tensor(steps, dtype=torch.long) + after).expand(start.positions.shape[0], -1)], 1
+    )
+    return _Row(
+        ids=torch.tensor(ids), labels=torch.tensor(labels), segments=torch.tensor(segments), positions=positions
+    )

@@ -43,7 +43,13 @@ def summarise(model: CodecSense, clips: Clips, asked: Sequence[Asked], settings:
     told = []
     for prompt in (look_prompt, hear_prompt):
         told.append(
-            say(model, clips, [(item.row, prompt(item.question)) for item in asked], settings.batch, settings.summary_tokens)
+            say(
+                model,
+                clips,
+                [(item.row, prompt(item.question)) for item in asked],
+                settings.batch,
+                settings.summary_tokens,
+            )
         )
     return [Summaries(seen or NOTHING, heard or NOTHING) for seen, heard in zip(*told, strict=True)]
 

@@ -1,7 +1,7 @@
 """What the motion adapter is: codec maps of an interval in, K tokens in the host's space out.
 
 One branch per stream (an encoder of `encoders/`), staged fusion (`fusions/`): vectors and residuals describe one
-event at two granularities and are weighed against each other first, then the result against the appearance [1, eq. 2-4].
+event at two granularities and are weighed against each other first, then the result against appearance [1, eq. 2-4].
 Branch encoders see maps only; appearance comes as the frozen tower's tokens of the opening anchor.
 
 Shapes:

@@ -70,7 +70,9 @@ class AlignmentHead(nn.Module):
         names = ["fused", *streams]
         self.project = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, host_width))
+                name: nn.Sequential(
+                    nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, host_width)
+                )
                 for name in names
             }
         )

@@ -12,6 +12,7 @@ References:
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -79,9 +80,9 @@ def pool(
 ) -> Float[Tensor, "batch intervals pieces sound_width"]:
     """Mean states of `pieces` equal stretches of each interval; `bounds` are the anchors' times in units of states."""
     intervals = []
-    for opening, closing in zip(bounds[:-1], bounds[1:], strict=True):
+    for opening, closing in pairwise(bounds):
         edges = torch.linspace(opening, closing, pieces + 1).round().long().tolist()
-        parts = [states[:, a : max(b, a + 1)].mean(1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [states[:, a : max(b, a + 1)].mean(1) for a, b in pairwise(edges)]
         intervals.append(torch.stack(parts, 1))
     return torch.stack(intervals, 1)
 
@@ -96,6 +97,8 @@ class AudioBranch(nn.Module):
         self.interval = nn.Parameter(torch.randn(intervals, 1, host_width) * 0.02)
         self.scale = nn.Parameter(torch.ones(()))
 
-    def forward(self, states: Float[Tensor, "batch intervals tokens sound_width"]) -> Float[Tensor, "batch all host_width"]:
+    def forward(
+        self, states: Float[Tensor, "batch intervals tokens sound_width"]
+    ) -> Float[Tensor, "batch all host_width"]:
         tokens: Tensor = self.scale * self.connector(states) + self.interval
         return tokens.flatten(1, 2)

@@ -50,7 +50,9 @@ def answer_directly(model: CodecSense, clips: Clips, questions: pl.DataFrame, *,
 
 
 @torch.no_grad()
-def first_words(model: CodecSense, clips: Clips, rows: torch.Tensor, prompts: Sequence[Sequence[list[int]]]) -> list[str]:
+def first_words(
+    model: CodecSense, clips: Clips, rows: torch.Tensor, prompts: Sequence[Sequence[list[int]]]
+) -> list[str]:
     """The most likely first word after each prompt, in order; special tokens are never said."""
     texts = [[Text(prompt, [model.host.specials.end]) for prompt in own] for own in prompts]
     scored = model(clips.batch(rows), texts)

@@ -22,6 +22,7 @@ from codecsense.hosts._injection import Injection
 from codecsense.sequence import Packed, Prefix, Specials
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MOTION_PAD = "<|motion_pad|>"
@@ -46,7 +47,7 @@ class HostConfig(Config):
 class Host(nn.Module, ABC):
     """A vision tower and a language model that accept motion and sound beside pictures."""
 
-    model: "PreTrainedModel"
+    model: "PreTrainedModel | PeftModel"
     tokenizer: "PreTrainedTokenizerBase"
     injection: Injection
 

@@ -10,7 +10,7 @@ References:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -22,8 +22,11 @@ from codecsense.hosts._injection import Injection
 from codecsense.sequence import Packed, Prefix, Specials
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedTokenizerBase, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
     from transformers.modeling_outputs import BaseModelOutputWithPooling
+    from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLTextConfig, Qwen2_5_VLVisionConfig
+    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 
 # The names that the real tokenizer gives its special tokens; a tiny one gets the same.
 NAMES = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", MOTION_PAD, AUDIO_PAD)
@@ -71,7 +74,7 @@ class Settings(HostConfig):
         tokenizer = AutoTokenizer.from_pretrained(str(folder))
         model = Qwen2_5_VLForConditionalGeneration.from_pretrained(str(folder), attn_implementation="sdpa")
         added = tokenizer.add_special_tokens({"additional_special_tokens": list(NAMES)}, False)
-        if added and len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        if added and len(tokenizer) > len(cast(nn.Embedding, model.get_input_embeddings()).weight):
             model.resize_token_embeddings(len(tokenizer))
         return Qwen2_5VLHost(model, tokenizer, self)
 
@@ -80,7 +83,7 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
     from transformers import Qwen2_5_VLConfig
 
     head = size.width // size.heads
-    ids = tokenizer.convert_tokens_to_ids(list(NAMES))
+    ids = _ids(tokenizer)
     return Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -123,13 +126,18 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
     )
 
 
+def _ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Ids of `NAMES`."""
+    return cast(list[int], tokenizer.convert_tokens_to_ids(list(NAMES)))
+
+
 def mimic(layers: nn.ModuleList) -> None:
     """Start attention where pre-trained models end up: alike finds alike, and what is found is passed on as it is [2].
 
     A tiny language model takes thousands of steps to discover this for itself; a pre-trained host knows it.
     """
     for layer in layers:
-        attention = layer.self_attn
+        attention = cast("Qwen2_5_VLDecoderLayer", layer).self_attn
         for weight in (attention.q_proj.weight, attention.v_proj.weight):
             nn.init.orthogonal_(weight)
         with torch.no_grad():
@@ -144,33 +152,39 @@ class Qwen2_5VLHost(Host):
         self, model: "Qwen2_5_VLForConditionalGeneration", tokenizer: "PreTrainedTokenizerBase", settings: Settings
     ) -> None:
         super().__init__()
-        self.model = model
+        self.model: Qwen2_5_VLForConditionalGeneration | PeftModel = model
         self.tokenizer = tokenizer
         self.settings = settings
         self.injection = Injection(model.get_input_embeddings())
 
     @property
     def bare(self) -> "Qwen2_5_VLForConditionalGeneration":
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        wrapped = hasattr(self.model, "get_base_model")
+        model = cast("PeftModel", self.model).get_base_model() if wrapped else self.model
+        return cast("Qwen2_5_VLForConditionalGeneration", model)
 
     @property
     def tower(self) -> nn.Module:
         return self.bare.model.visual
 
     @property
+    def _vision(self) -> "Qwen2_5_VLVisionConfig":
+        return cast("Qwen2_5_VLVisionConfig", self.bare.config.vision_config)
+
+    @property
     def width(self) -> int:
-        return self.bare.config.text_config.hidden_size
+        return cast("Qwen2_5_VLTextConfig", self.bare.config.text_config).hidden_size
 
     @property
     def specials(self) -> Specials:
-        start, end, image, _, motion, audio = self.tokenizer.convert_tokens_to_ids(list(NAMES))
+        start, end, image, _, motion, audio = _ids(self.tokenizer)
         return Specials(start, end, image, motion, audio, self.tokenizer.eos_token_id)
 
     def encode_pictures(
         self, pictures: UInt8[Tensor, "pictures height wide 3"]
     ) -> Float[Tensor, "pictures patches width"]:
-        vision = self.bare.config.vision_config
-        patches, grid = patchify(pictures, patch_px=vision.patch_size, merge=vision.spatial_merge_size)
+        vision = self._vision
+        patches, grid = patchify(pictures, patch_px=cast(int, vision.patch_size), merge=vision.spatial_merge_size)
         return torch.stack(list(self.bare.get_image_features(patches, grid).pooler_output))
 
     def place(self, prefix: Prefix, *, grid: int) -> Prefix:
@@ -184,7 +198,7 @@ class Qwen2_5VLHost(Host):
         if self.settings.motion_positions == "grid":
             as_picture |= prefix.kinds == 2
         started = as_picture & torch.cat([torch.tensor([True]), prefix.kinds[1:] != prefix.kinds[:-1]])
-        merge = self.bare.config.vision_config.spatial_merge_size
+        merge = self._vision.spatial_merge_size
         grids = torch.tensor([[1, grid * merge, grid * merge]]).expand(int(started.sum()), 3)
         return as_picture.long(), grids if len(grids) else None
 
@@ -218,7 +232,7 @@ class Qwen2_5VLHost(Host):
         seed: int,
     ) -> Int[Tensor, "answers new_tokens"]:
         ids, mask, types, grids = self._left_padded(prompts, prefixes, grid)
-        banned = [[token] for token in self.tokenizer.convert_tokens_to_ids(list(NAMES))]
+        banned = [[token] for token in _ids(self.tokenizer)]
         with self.injection.of(injected), torch.random.fork_rng():
             torch.manual_seed(seed)
             out = self.model.generate(
@@ -283,4 +297,5 @@ def _as_encoded(pictures: Tensor | None) -> "dict[str, BaseModelOutputWithPoolin
 
     if pictures is None or pictures.shape[1] == 0:
         return None
-    return {"image": BaseModelOutputWithPooling(pooler_output=tuple(pictures))}
+    per_picture = cast(Tensor, tuple(pictures))  # what the host's own tower returns, whatever the annotation says
+    return {"image": BaseModelOutputWithPooling(pooler_output=per_picture)}

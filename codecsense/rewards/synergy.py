@@ -1,7 +1,7 @@
 """r_n: a bonus for the whole group when seeing and hearing together beat each alone, strictly [1].
 
-Being the same for all replies of a group, it cancels under group standardisation wherever the added rewards are equal in the
-group (FACTS of the paper's algebra, tested); other normalisations keep it.
+Being the same for all replies of a group, it cancels under group standardisation wherever the added rewards are
+equal in the group (so the paper's algebra, and tested); other normalisations keep it.
 
 References:
     [1] HippoVLM, CVPR 2026, VANAO.

@@ -2,8 +2,8 @@
 
 The target is the difference of the frozen tower's features of two frames. The report takes the two anchors; in the
 micro world nearly everything has returned by then, so the bracket is a random stretch *inside* the interval, and
-the maps outside it are hidden (`whole_share: 1.0` gives the report's). Compared per token, among those that changed most, and per quarter
-of the picture; each branch is held to the same target through a projection of its own.
+the maps outside it are hidden (`whole_share: 1.0` gives the report's). Compared per token, among those that changed
+most, and per quarter of the picture; each branch is held to the same target through a projection of its own.
 
 Shapes:
     batch, intervals, maps  as in `codecsense.adapter`    moments  encoded frames per interval, both anchors included
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from codecsense.adapter.motion_adapter import AlignmentHead, MotionAdapter
@@ -163,7 +163,9 @@ def _dropped(change: Tensor, settings: Align) -> float:
 
 
 @torch.no_grad()
-def validate(adapter: MotionAdapter, head: nn.Module, clips: Clips, settings: Align, *, seed: int) -> dict[str, float]:
+def validate(
+    adapter: MotionAdapter, head: AlignmentHead, clips: Clips, settings: Align, *, seed: int
+) -> dict[str, float]:
     """Retrieval accuracy, cosine and loss on validation clips."""
     generator = torch.Generator().manual_seed(seed)
     found, cosines, losses = [], [], []

@@ -1,4 +1,4 @@
-"""What a trained model is on disk: `senses.safetensors`, one PEFT folder per LoRA, and `model.json` that says how to build it.
+"""What a trained model is on disk: `senses.safetensors`, a PEFT folder per LoRA, and `model.json`, how to build it.
 
 The host's own weights are not copied: they are frozen, and `model.json` names them.
 """
@@ -26,7 +26,7 @@ def save(model: CodecSense, folder: Path, *, notes: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_file(senses(model), folder / SENSES)
     if isinstance(model.host.model, PeftModel):
-        model.host.model.save_pretrained(folder / "lora", safe_serialization=True)
+        model.host.model.save_pretrained(str(folder / "lora"), safe_serialization=True)
     sound_width = model.audio.sound_width if model.audio else 0
     description = {"model": model.settings.model_dump(), "shapes": model.shapes._asdict(), "sound_width": sound_width}
     (folder / DESCRIPTION).write_text(json.dumps(description | {"notes": notes}, indent=1) + "\n")

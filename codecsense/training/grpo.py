@@ -1,7 +1,7 @@
 """The RL loop: sample a group of reasoned replies per prompt, reward them, climb, stay near the reference.
 
 The policy is a LoRA on top of Stage 2's; the reference is the same model with that LoRA asleep, so nothing is
-copied. Senses and encoders are frozen. With VANAO's rewards this is VANAO, with accuracy, format and length alone it is GRPO.
+copied. Senses and encoders are frozen. With VANAO's rewards this is VANAO, with accuracy, format and length GRPO.
 
 Shapes:
     prompts  of a step    samples  replies per prompt
@@ -77,8 +77,8 @@ def prompts_of(model: CodecSense, clips: Clips, measured: pl.DataFrame, settings
     if len(unsure) < settings.prompts:
         raise ValueError(
             f"only {len(unsure)} of {len(measured)} prompts have an accuracy between vanao.least_sure "
-            f"{settings.least_sure} and vanao.most_sure {settings.most_sure}, fewer than vanao.prompts {settings.prompts}; "
-            "widen the bounds or raise blind.prompts"
+            f"{settings.least_sure} and vanao.most_sure {settings.most_sure}, fewer than vanao.prompts "
+            f"{settings.prompts}; widen the bounds or raise blind.prompts"
         )
     return [
         Prompt(

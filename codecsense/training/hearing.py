@@ -24,7 +24,7 @@ MOST_BEEPS = 3
 def sound_labels(clips: Sequence[str], sounds: pl.DataFrame) -> Int[Tensor, "clips intervals 2"]:
     """Tone and number of beeps (less one) of every interval."""
     rows = {clip: index for index, clip in enumerate(clips)}
-    labels = torch.zeros(len(clips), int(sounds["interval"].max()) + 1, 2, dtype=torch.long)
+    labels = torch.zeros(len(clips), int(sounds["interval"].to_numpy().max()) + 1, 2, dtype=torch.long)
     for heard in sounds.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         what = torch.tensor([PITCHES.index(heard["pitch"]), heard["beeps"] - 1])
         labels[rows[heard["clip_id"]], heard["interval"]] = what
@@ -52,8 +52,8 @@ def teach_hearing(
         rows = torch.randint(len(mel), (lesson.batch,), generator=generator)
         states = pool(encoder(mel[rows].float()), bounds=bounds, pieces=pieces).flatten(2)
         scores = [head(states).flatten(0, 1) for head in heads]
-        loss = sum(functional.cross_entropy(score, heard[rows][..., n].flatten()) for n, score in enumerate(scores))
+        losses = (functional.cross_entropy(score, heard[rows][..., n].flatten()) for n, score in enumerate(scores))
         right = [(score.argmax(-1) == heard[rows][..., n].flatten()).float().mean() for n, score in enumerate(scores)]
-        return loss, {"tone": float(right[0]), "beeps": float(right[1])}
+        return sum(losses, torch.zeros(())), {"tone": float(right[0]), "beeps": float(right[1])}
 
     return teach(step, weights, lesson, teaching, name="hearing")

@@ -1,6 +1,6 @@
-"""A training loop that survives a kill: every few steps its whole state goes to scratch, and the next start goes on from it.
+"""A training loop that survives a kill: now and then its whole state goes to scratch, and the next start goes on there.
 
-Two steps, a kill and two steps equal four steps to the bit: weights, optimiser, random generator and curve are all kept.
+Two steps, a kill and two steps equal four steps to the bit: weights, optimiser, random generator and curve are kept.
 """
 
 import time

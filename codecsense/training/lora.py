@@ -3,10 +3,15 @@
 The vision tower has layers of the same names, so targets are matched by path and never by name alone.
 """
 
+from typing import TYPE_CHECKING, cast
+
 import torch
 
 from codecsense.config import Config
 from codecsense.hosts import Host
+
+if TYPE_CHECKING:
+    from peft.tuners.lora import LoraModel
 
 # q, k, v, o, gate, up and down of the language model (HY-Himmel report, table of section C).
 TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -41,4 +46,4 @@ def add(host: Host, name: str, settings: LoRAConfig, *, seed: int) -> list[torch
 
 def use(host: Host, names: list[str]) -> None:
     """Let exactly these LoRAs act, in this order."""
-    host.model.base_model.set_adapter(names)
+    cast("LoraModel", host.model.base_model).set_adapter(names)

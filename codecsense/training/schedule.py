@@ -1,4 +1,4 @@
-"""The optimiser every loop uses: AdamW, linear warm-up, cosine to zero, clipped gradients (report, table of section C)."""
+"""The optimiser of every loop: AdamW, linear warm-up, cosine to zero, clipped gradients (report, section C)."""
 
 from collections.abc import Iterable
 from math import cos, pi
@@ -27,7 +27,9 @@ def share_of_rate(step: int, *, steps: int, settings: OptimiserConfig) -> float:
 class Optimiser:
     """AdamW over groups of weights, each with its own learning rate."""
 
-    def __init__(self, groups: Iterable[tuple[Iterable[nn.Parameter], float]], settings: OptimiserConfig, *, steps: int) -> None:
+    def __init__(
+        self, groups: Iterable[tuple[Iterable[nn.Parameter], float]], settings: OptimiserConfig, *, steps: int
+    ) -> None:
         self.settings = settings
         self.steps = steps
         self.groups = [{"params": list(weights), "lr": rate, "peak": rate} for weights, rate in groups]

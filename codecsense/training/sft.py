@@ -1,7 +1,7 @@
 """Stage 2: the host learns to use motion and audio tokens, through LoRA; its own weights stay frozen [1, section 3.4].
 
-Beside the questions a step asks for captions of single intervals, which the report does not have. Without them a tiny host stays
-at what the anchors tell, so they are a declared departure (`captions: {}` turns them off).
+Beside the questions a step asks for captions of single intervals, which the report does not have. Without them a tiny
+host stays at what the anchors tell, so they are a declared departure (`captions: {}` turns them off).
 
 References:
     [1] HY-Himmel technical report, arXiv 2605.08158, eq. 8-9.
@@ -45,7 +45,7 @@ def fit(
     """Train LoRA `sft` and the senses on the answers; returns the curve."""
     lora = add_lora(model.host, "sft", settings.lora, seed=seed)
     senses = [weight for part in (model.adapter, model.audio) if part is not None for weight in part.parameters()]
-    groups = [(lora, settings.lora_learning_rate)]
+    groups: list[tuple[list[torch.nn.Parameter], float]] = [(lora, settings.lora_learning_rate)]
     if senses:
         groups.append((senses, settings.senses_learning_rate))
     optimiser = Optimiser(groups, settings.optimiser, steps=settings.steps)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from codecsense.rewards import Group, accuracy, format, length, synergy, total
+from codecsense.rewards import Group, accuracy, length, synergy, total
+from codecsense.rewards import format as well_formed_reply
 
 GOOD = "<think> high in part two </think> <info> red swing left </info> <answer> left </answer>"
 WRONG = GOOD.replace("left </answer>", "right </answer>")
@@ -14,7 +15,7 @@ def group(*replies: str, blind_visual: float = 0.0, blind_audio: float = 0.0) ->
 
 
 ACCURACY = accuracy.Settings(name="accuracy")
-FORMAT = format.Settings(name="format")
+FORMAT = well_formed_reply.Settings(name="format")
 LENGTH = length.Settings(name="length", omega=0.2, shortest=8, longest=12)
 BOTH = synergy.Settings(name="synergy", mode="both", gamma=0.5)
 SUM = synergy.Settings(name="synergy", mode="sum", gamma=0.25)

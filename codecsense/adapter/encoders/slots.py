@@ -10,7 +10,6 @@ Shapes:
 from math import isqrt
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -34,7 +33,9 @@ class Settings(EncoderConfig):
         if stream in CHANNELS:
             return MapSlots(stream=stream, settings=self, shapes=shapes, width=width, side=side)
         if shapes.patches != tokens:
-            raise ValueError(f"slots need as many motion tokens as patches of an anchor: {tokens} against {shapes.patches}")
+            raise ValueError(
+                f"slots need as many motion tokens as patches of an anchor: {tokens} against {shapes.patches}"
+            )
         return PatchSlots(stream=stream, shapes=shapes, width=width)
 
 

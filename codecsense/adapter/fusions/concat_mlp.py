@@ -25,6 +25,8 @@ class ConcatMLP(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width))
 
-    def forward(self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]) -> Float[Tensor, "*any width"]:
+    def forward(
+        self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
+    ) -> Float[Tensor, "*any width"]:
         fused: Tensor = self.layers(torch.cat([first, second], dim=-1))
         return fused

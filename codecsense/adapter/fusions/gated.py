@@ -29,6 +29,8 @@ class GatedFusion(nn.Module):
         super().__init__()
         self.gate = nn.Linear(2 * width, width)
 
-    def forward(self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]) -> Float[Tensor, "*any width"]:
+    def forward(
+        self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
+    ) -> Float[Tensor, "*any width"]:
         trust = self.gate(torch.cat([first, second], dim=-1)).sigmoid()
         return trust * first + (1 - trust) * second

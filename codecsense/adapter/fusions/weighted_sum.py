@@ -25,6 +25,8 @@ class WeightedSum(nn.Module):
         super().__init__()
         self.scores = nn.Parameter(torch.zeros(2))
 
-    def forward(self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]) -> Float[Tensor, "*any width"]:
+    def forward(
+        self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
+    ) -> Float[Tensor, "*any width"]:
         weights = self.scores.softmax(0)
         return weights[0] * first + weights[1] * second

@@ -14,7 +14,6 @@ from torch import Tensor
 from codecsense.audio.branch import AudioEncoder, AudioEncoderConfig
 from codecsense.config import Config
 
-
 if TYPE_CHECKING:
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

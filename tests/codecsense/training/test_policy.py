@@ -59,7 +59,8 @@ def test_a_policy_beyond_the_clip_gets_no_more_gradient():
     new = torch.full((1, 1), 1.0, requires_grad=True)
     loss, _ = policy_loss(new, old, old, torch.ones(1), torch.ones(1, 1, dtype=torch.bool), clip=0.2, kl_weight=0.0)
     loss.backward()
-    assert new.grad is not None and new.grad.item() == 0
+    assert new.grad is not None
+    assert new.grad.item() == 0
 
 
 def test_log_probabilities_are_those_of_the_softmax():
