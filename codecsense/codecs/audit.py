@@ -15,6 +15,7 @@ from codecsense.codecs import Span
 from codecsense.codecs.container import UnreadableError, mistake, opened, video_stream
 from codecsense.codecs.corpus import Entry, inside, written
 from codecsense.codecs.decoding import Video, decode
+from codecsense.codecs.h264_header import num_references
 from codecsense.codecs.packets import PacketTable, read_packets
 from codecsense.codecs.settings import AuditConfig, DecodingConfig
 from codecsense.codecs.vectors import exported
@@ -77,7 +78,7 @@ def probe(video: Video, num_pictures: int) -> Probe:
         corrupt += not decoded.usable
         interlaced |= decoded.picture.interlaced_frame
         rotation = round(decoded.picture.rotation / 90) * 90 % 360
-        blocks = exported(decoded.picture)
+        blocks = exported(decoded)
         predicted += decoded.kind != "I"
         if blocks is not None and len(blocks):
             moving = bool(np.any(blocks["motion_x"]) or np.any(blocks["motion_y"]))
@@ -124,6 +125,7 @@ def _headers(video: Video) -> dict[str, object]:
         "pixel_format": context.pix_fmt or "",
         "width": context.width,
         "height": context.height,
+        "num_references": num_references(context.extradata) if context.codec.canonical_name == "h264" else 0,
         "num_audio": len(audio),
         "audio_codec": audio[0].codec_context.codec.canonical_name if audio and audio[0].codec_context else "",
     }

@@ -36,7 +36,7 @@ class CoviarReader:
         if decoded.kind == "I":
             self._open(decoded)
             return [nothing]
-        blocks = exported(decoded.picture) if decoded.usable and decoded.kind == "P" else None
+        blocks = exported(decoded) if decoded.usable and decoded.kind == "P" else None
         if blocks is None or self.opening is None:
             return [nothing]
         grey = luma(decoded.picture, 1)

@@ -4,6 +4,7 @@ B pictures wait until the next reference has arrived, since their second list po
 and reduced luma are kept meanwhile, so that the decoder has its pictures back.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,12 +38,19 @@ class NativeReader:
     """Reads fields picture by picture, and starts anew where the picture changes its size."""
 
     def __init__(
-        self, video: Video, *, grid: Grid, residual: ResidualConfig, fill: FlowConfig | None, with_qp: bool
+        self,
+        video: Video,
+        *,
+        grid: Grid,
+        residual: ResidualConfig,
+        fill: FlowConfig | None,
+        with_qp: bool,
+        vectors: Callable[[Decoded], np.ndarray | None] = exported,
     ) -> None:
         self.packets, self.grid, self.settings = video.packets, grid, residual
         self.silent_b = video.stream.codec_context.codec.canonical_name == SILENT_B
         self.estimator = Estimator(fill, grid=grid) if fill and self.silent_b else None
-        self.exports, self.with_qp = False, with_qp
+        self.exports, self.with_qp, self.vectors = False, with_qp, vectors
         self.size = (0, 0)
         self.waiting: list[Held] = []
         self.reference: Held | None = None
@@ -78,7 +86,7 @@ class NativeReader:
         self.compensator = Compensator(rows=rows, columns=columns, raster=self.raster)
 
     def _hold(self, decoded: Decoded) -> Held:
-        blocks = exported(decoded.picture) if decoded.usable and decoded.kind != "I" else None
+        blocks = self.vectors(decoded) if decoded.usable and decoded.kind != "I" else None
         needed = self.settings.kind != "none" or self.estimator is not None
         grey = luma(decoded.picture, self.divisor) if needed else None
         qp = quantisers(decoded.picture, self.raster) if self.with_qp else None

@@ -8,16 +8,16 @@ it stands was worse in five cases of six. `motion` points from the block to its 
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from av.video.frame import VideoFrame
 from jaxtyping import Float32
 from numba import njit
 
+from codecsense.codecs import Decoded
 from codecsense.codecs.grid import RASTER_PX, Raster
 
 
-def exported(picture: VideoFrame) -> np.ndarray | None:
-    """The vectors of `picture` as a structured array of its own (a view would keep the picture alive)."""
-    side_data = picture.side_data.get("MOTION_VECTORS")
+def exported(decoded: Decoded) -> np.ndarray | None:
+    """The vectors beside a picture as a structured array of its own (a view would keep the picture alive)."""
+    side_data = decoded.picture.side_data.get("MOTION_VECTORS")
     return None if side_data is None else side_data.to_ndarray().copy()
 
 

@@ -44,7 +44,7 @@ EXAMPLES = {  # a value for every field that the settings of a backend may have
     "gpu": 0,
 }
 TOLERANCE_PX = {"native": 0.1, "estimated": 0.25, "routed": 0.25, "coviar": 0.35, "nvdec": 0.25}
-ONLY = {"coviar": ["mpeg4", "mpeg4_b"]}
+ONLY = {"coviar": ["mpeg4", "mpeg4_b"], "nvdec": ["h264", "h264_b", "hevc"]}
 NEEDS = {"nvdec": "PyNvVideoCodec"}
 BACKENDS = variants("codecsense.codecs.backends")
 WITH_VECTORS = {name for name in ENCODINGS if name.startswith(("h26", "mpeg", "flv", "msmpeg", "wmv"))}

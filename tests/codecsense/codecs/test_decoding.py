@@ -22,7 +22,7 @@ def vectors(path: Path, settings: DecodingConfig = EVERYTHING, *, start: int = 0
     with opened(path) as container:
         video = Video(container, video_stream(container), packets)
         pictures = decode(video, [Span(start, len(packets))], settings, side_data="motion")
-        found = {decoded.rank: exported(decoded.picture) for decoded in pictures}
+        found = {decoded.rank: exported(decoded) for decoded in pictures}
         assert video.stream.codec_context.thread_count == 1
         return {rank: blocks for rank, blocks in found.items() if blocks is not None}
 
