@@ -4,6 +4,7 @@ The statistics list one record per 16 x 16 macroblock, row by row: kind of predi
 quarter pixels. They come in display order, all of a file, so pictures are counted along.
 """
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,10 @@ class Statistics:
 
     def __init__(self, video: Video, *, gpu: int) -> None:
         try:
-            import PyNvVideoCodec
+            package = importlib.import_module("PyNvVideoCodec")
         except ImportError:
-            raise ValueError(
-                "backend nvdec needs the package PyNvVideoCodec >= 2.1; or choose backend routed"
-            ) from None
-        decoder = PyNvVideoCodec.SimpleDecoder(
+            raise ValueError("backend nvdec needs the package PyNvVideoCodec >= 2.1; or choose routed") from None
+        decoder = package.SimpleDecoder(
             video.container.name, use_device_memory=False, gpu_id=gpu, enableDecodeStats=True
         )
         self.frames = enumerate(iter(decoder))
