@@ -4,6 +4,7 @@ Settings come from a params.yaml, as they do for the stages. Heavy imports happe
 `codecsense --help` is instant.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,7 @@ def extract(
             return
         assert streams is not None
         notes = extraction.gather(shards, work.rejects, scratch=place, store=streams)
+        shutil.rmtree(place)
         console.print(f"{len(notes.extracted)} videos extracted to {streams}, {len(notes.rejects)} rejected")
 
 

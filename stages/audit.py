@@ -1,6 +1,7 @@
 """Look at every file of a corpus: what it is, whether it can be read, and by which route its motion can be had."""
 
 import json
+import shutil
 from pathlib import Path
 
 import codecsense.schemas.audit as schema
@@ -23,4 +24,5 @@ def audit(*, audit: AuditConfig, corpus: Path, table: Path, distribution: Path, 
     distribution.write_text(json.dumps(lines, indent=1))
     for line in lines:
         print(f"{line['codec']}: {line['videos']} videos, {line['hours']:.2f} h, native {line['native']}")
+    shutil.rmtree(place)
     gate(frame, audit)

@@ -1,7 +1,8 @@
 """Keeps the few pictures that are wanted in colour while all others pass by.
 
 A wanted picture that the decoder never delivers is replaced by the next one that it does deliver, or at the
-end by the last; more than half of them missing makes the video unusable.
+end by the last. If more than half of the video gives nothing it is unusable: counted in stretches of a few
+pictures, since decoding without B pictures is no damage.
 """
 
 import math
@@ -11,8 +12,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from jaxtyping import Int64, UInt8
 
-from codecsense.codecs import Decoded
+from codecsense.codecs import Decoded, Span
 from codecsense.codecs.container import UnreadableError
+
+STRETCH = 16
 
 
 class Pictures:
@@ -27,18 +30,23 @@ class Pictures:
         self.time_s: dict[int, float] = {}
         self.last: Decoded | None = None
         self.delivered = 0
+        self.seen: set[int] = set()
 
     def offer(self, decoded: Decoded) -> None:
         """Keep the picture if its rank, or an earlier one that never came, is wanted."""
         self.last = decoded
-        self.delivered += 1
+        self.delivered += decoded.usable
+        if decoded.usable:
+            self.seen.add(decoded.rank // STRETCH)
         while self.wanted and self.wanted[-1] <= decoded.rank:
             self._keep(self.wanted.pop(), decoded)
 
-    def finish(self, expected: int) -> None:
-        """Fill what is missing at the end; `UnreadableError` if most of the `expected` pictures never came."""
-        if self.last is None or self.delivered * 2 < expected:
-            raise UnreadableError(f"only {self.delivered} of {expected} pictures can be decoded")
+    def finish(self, spans: list[Span]) -> None:
+        """Fill what is missing at the end; `UnreadableError` if from most stretches of the `spans` nothing came."""
+        expected = {rank // STRETCH for span in spans for rank in range(span.start, span.stop)}
+        if self.last is None or len(self.seen) * 2 < len(expected):
+            total = sum(span.stop - span.start for span in spans)
+            raise UnreadableError(f"only {self.delivered} of {total} pictures can be decoded")
         while self.wanted:
             self._keep(self.wanted.pop(), self.last)
         self.last = None

@@ -84,7 +84,7 @@ def _read(video: Video, backend: Backend, layout: Layout, maps: MapSums, picture
             del decoded
         for field in reader.finish():
             maps.add(field)
-    pictures.finish(sum(span.stop - span.start for span in layout.spans))
+    pictures.finish(layout.spans)
 
 
 def _streams(layout: Layout, maps: MapSums, pictures: Pictures, mel: np.ndarray) -> VideoStreams:

@@ -102,6 +102,15 @@ def test_skipping_what_nothing_refers_to_keeps_the_anchors_in_place(
     assert both.mean() > 0.9
 
 
+def test_most_of_a_video_missing_is_a_reject_that_counts(extract: Callable[..., Extracted], real: Path, tmp_path: Path):
+    data = bytearray((real / "bikes_h264.mp4").read_bytes())
+    start = data.index(b"mdat") + 30_000
+    data[start : start + 400_000] = bytes(400_000)
+    (tmp_path / "holed.mp4").write_bytes(data)
+    with pytest.raises(UnreadableError, match=r"only \d+ of 250 pictures can be decoded"):
+        extract(tmp_path / "holed.mp4")
+
+
 def test_windows_read_only_part_of_a_video(extract: Callable[..., Extracted], settings: ExtractConfig, real: Path):
     windows = settings.windows.model_copy(update={"per_interval": 1, "length_s": 0.4})
     some, everything = extract(real / "bikes_h264.mp4", windows=windows), extract(real / "bikes_h264.mp4")
