@@ -107,7 +107,7 @@ def visible(segments: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 leng
     length = segments.shape[1]
     past = torch.ones(length, length, dtype=torch.bool).tril()
     query, key = segments[:, :, None], segments[:, None, :]
-    seen = past & ((key == 0) | (key == query)) & (key >= 0)
+    seen = past & ((key == 0) | (key == query)) & (query >= 0)
     return (seen | torch.eye(length, dtype=torch.bool))[:, None]
 
 

@@ -16,16 +16,25 @@ class Injection:
 
     def __init__(self, embedding: nn.Module) -> None:
         self._features: list[tuple[int, Tensor]] = []
+        self._placed: set[int] = set()
         embedding.register_forward_hook(self._replace)
 
     @contextmanager
     def of(self, features: Sequence[tuple[int, Tensor]]) -> Iterator[None]:
-        """For the calls inside: `features` as pairs of a placeholder id and its rows, [batch, tokens, width]."""
+        """For the calls inside: `features` as pairs of a placeholder id and its rows, [batch, tokens, width].
+
+        Features that no call inside had a place for are an error: a model that does not see them must not look as
+        if it did.
+        """
         if self._features:
             raise RuntimeError("an injection is already in progress")
         self._features = [(token, rows) for token, rows in features if rows.shape[1] > 0]
+        self._placed = set()
         try:
             yield
+            for token, rows in self._features:
+                if token not in self._placed:
+                    raise ValueError(f"placeholder {token}: no place for {rows.shape[1]} features")
         finally:
             self._features = []
 
@@ -41,9 +50,12 @@ class Injection:
                 found = sorted(set(counts.tolist()))
                 raise ValueError(f"placeholder {token}: {found} places per sample for {rows.shape[1]} features")
             embedded = embedded.masked_scatter(at[..., None], rows.to(embedded.dtype))
+            self._placed.add(token)
         return embedded
 
 
 def _for_beams(rows: Tensor, batch: int) -> Tensor:
     """One copy of a sample's features for each of its beams or sampled answers."""
-    return rows if len(rows) == batch else torch.repeat_interleave(rows, batch // len(rows), dim=0)
+    if batch % len(rows):
+        raise ValueError(f"features of {len(rows)} samples do not divide among {batch} rows of text")
+    return torch.repeat_interleave(rows, batch // len(rows), dim=0) if batch > len(rows) else rows
