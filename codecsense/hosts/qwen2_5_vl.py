@@ -99,7 +99,7 @@ def _tiny(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLCo
             "pad_token_id": tokenizer.pad_token_id,
             "rope_parameters": {
                 "rope_type": "default",
-                "rope_theta": 10000.0,
+                "rope_theta": 1000000.0,
                 # The axes take turns, as in Qwen3-VL: in blocks, the small heads of a tiny host would leave the
                 # horizontal axis only frequencies too low to tell neighbouring cells apart.
                 "mrope_section": [1] * (head // 2),

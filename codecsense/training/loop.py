@@ -61,8 +61,7 @@ def _store(
 ) -> None:
     state: dict[str, Any] = {
         "weights": {name: weight.detach() for name, weight in weights.items()},
-        "adamw": optimiser.adamw.state_dict(),
-        "done": optimiser.done,
+        "optimiser": optimiser.state(),
         "generator": generator.get_state(),
         "curve": curve,
         "ended": ended,
@@ -79,8 +78,7 @@ def _restore(
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(state["weights"][name])
-    optimiser.adamw.load_state_dict(state["adamw"])
-    optimiser.done = state["done"]
+    optimiser.restore(state["optimiser"])
     generator.set_state(state["generator"])
     done = optimiser.steps if state["ended"] else optimiser.done
     print(f"resuming at step {optimiser.done}", flush=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from codecsense.config import Config
@@ -33,11 +33,16 @@ class PlacedConfig(Config):
 
 
 class PlacedFacts(NamedTuple):
-    """The words of every slot, as ids: what moves where, and what sounds when."""
+    """The words of every slot, as ids: what moves where, and what sounds when; and where things are at the anchors."""
 
     motion: Int[Tensor, "clips intervals cells words"]
     colour: Int[Tensor, "clips intervals cells"]
     sound: Int[Tensor, "clips intervals words"]
+    things: Bool[Tensor, "clips anchors cells"]
+
+    def there(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "batch motion_tokens"]:
+        """Which slots of these clips hold a fact."""
+        return (self.motion[rows] >= 0).any(-1).flatten(1)
 
 
 def of_clips(
@@ -45,19 +50,22 @@ def of_clips(
 ) -> PlacedFacts:
     """The placed facts of these clips, read from the scripts of the world."""
     rows = {clip: index for index, clip in enumerate(clips)}
-    intervals = int(facts["interval"].max()) + 1
+    intervals = int(facts["interval"].to_numpy().max()) + 1
     motion = torch.full((len(clips), intervals, cells, 4), -1)
     colour = torch.full((len(clips), intervals, cells), -1)
     sound = torch.full((len(clips), intervals, 3), -1)
+    things = torch.zeros(len(clips), intervals + 1, cells, dtype=torch.bool)
     for fact in facts.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         at = (rows[fact["clip_id"]], fact["interval"], fact["cell_from"])
         words = ids(tokenizer, " ".join([PARTS[fact["interval"]], *happening(fact)]))
         motion[at][: len(words)] = torch.tensor(words)
         colour[at] = ids(tokenizer, fact["colour"])[0]
+        things[at] = True
+        things[at[0], fact["interval"] + 1, fact["cell_to"]] = True
     for heard in sounds.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
-        words = f"{PARTS[heard['interval']]} {heard['pitch']} n{heard['beeps']}"
-        sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, words))
-    return PlacedFacts(motion, colour, sound)
+        told = f"{PARTS[heard['interval']]} {heard['pitch']} n{heard['beeps']}"
+        sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, told))
+    return PlacedFacts(motion, colour, sound, things)
 
 
 def happening(fact: dict[str, object]) -> list[str]:
@@ -83,7 +91,8 @@ def slots(
     colour = facts.colour[rows].where(told[:, None, None], torch.tensor(-1))
     motion = _sum(table, torch.cat([facts.motion[rows], colour[..., None]], -1)).flatten(1, 2)
     sound = _sum(table, facts.sound[rows])[:, :, None].expand(-1, -1, sound_tokens, -1).flatten(1, 2)
-    return tuple(slot + noise * torch.randn(slot.shape, generator=generator) for slot in (motion, sound))
+    motion = motion + noise * torch.randn(motion.shape, generator=generator)
+    return motion, sound + noise * torch.randn(sound.shape, generator=generator)
 
 
 def _sum(table: Tensor, words: Tensor) -> Tensor:

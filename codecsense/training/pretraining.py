@@ -1,6 +1,6 @@
 """Pre-training of the tiny host, which stands in for a pre-trained one: it sees things, hears, and reads.
 
-Three lessons, each resumable. Afterwards tower, audio encoder and language model are frozen, as the papers freeze theirs.
+Three lessons, each resumable. Afterwards tower, audio encoder and language model are frozen, as in the papers.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,13 @@ from codecsense.config import Config
 from codecsense.hosts import Host
 from codecsense.sequence import Layout
 from codecsense.streams.store import StreamStore
-from codecsense.texts import VERBS, Encoder, by_clip, clips_of
+from codecsense.texts import by_clip, clips_of
 from codecsense.training.hearing import sound_labels, teach_hearing
 from codecsense.training.lessons import LessonConfig, Teaching
 from codecsense.training.placed_facts import of_clips
-from codecsense.training.reading import Reading, ReadingConfig, facts_in_words, teach_reading
+from codecsense.training.reading import Reading, ReadingConfig, teach_reading
 from codecsense.training.seeing import cell_labels, teach_seeing
+from codecsense.world.questions import CELLS
 
 Curves = dict[str, list[dict[str, float]]]
 
@@ -72,19 +73,16 @@ def pretrain(
         split: _reading(host, tables, ids, tower[split])
         for split, ids in {"train": train, "validation": validation}.items()
     }
-    curves["reading"] = teach_reading(
-        host, reading["train"], reading["validation"], layout, lessons.reading, teaching
-    )
+    curves["reading"] = teach_reading(host, reading["train"], reading["validation"], layout, lessons.reading, teaching)
     return curves
 
 
 def _see(
     host: Host, store: StreamStore, tables: Tables, ids: Sequence[str], lessons: Lessons, teaching: Teaching
 ) -> list[dict[str, float]]:
-    pictures = torch.from_numpy(store.stack("anchors", ids)).flatten(0, 1)
-    cells = host.encode_pictures(pictures[:1]).shape[1]
-    labels = cell_labels(ids, tables.facts, cells=cells).flatten(0, 1)
-    return teach_seeing(host, pictures, labels, lessons.seeing, teaching)
+    pictures = torch.from_numpy(store.stack("anchors", list(ids))).flatten(0, 1)
+    labels = cell_labels(ids, tables.facts, cells=len(CELLS)).flatten(0, 1)
+    return teach_seeing(host, pictures, labels, lessons.seeing, teaching, cell_names=CELLS)
 
 
 def _hear(
@@ -96,29 +94,19 @@ def _hear(
     teaching: Teaching,
     audio: AudioConfig,
 ) -> list[dict[str, float]]:
-    mel = torch.from_numpy(store.stack("mel", ids))
+    mel = torch.from_numpy(store.stack("mel", list(ids)))
     bounds = sound_bounds(store, ids[0], states_per_s=encoder.states_per_s)
     heard = sound_labels(ids, tables.sounds)
     return teach_hearing(encoder, mel, heard, lessons.hearing, teaching, bounds=bounds, pieces=audio.pieces)
 
 
 def _anchors(host: Host, store: StreamStore, ids: Sequence[str]) -> torch.Tensor:
-    return encode_tower(host, torch.from_numpy(store.stack("anchors", ids)), label="host: anchors")
+    return encode_tower(host, torch.from_numpy(store.stack("anchors", list(ids))), label="host: anchors")
 
 
 def _reading(host: Host, tables: Tables, ids: Sequence[str], tower: torch.Tensor) -> Reading:
     texts = by_clip(
         host.tokenizer, ids, questions=tables.questions, captions=tables.captions, rationales=tables.rationales
     )
-    encode = Encoder(host.tokenizer)
-    told = {
-        modality: tables.captions.filter(pl.col("modality") == modality).sort("clip_id", "interval")
-        for modality in VERBS
-    }
-    words = {
-        modality: {key[0]: rows["text"].to_list() for key, rows in frame.group_by("clip_id", maintain_order=True)}
-        for modality, frame in told.items()
-    }
-    in_words = [facts_in_words(encode, {modality: words[modality][clip] for modality in VERBS}) for clip in ids]
     placed = of_clips(host.tokenizer, ids, tables.facts, tables.sounds, cells=tower.shape[2])
-    return Reading(texts, in_words, tower.flatten(1, 2), placed)
+    return Reading(texts, tower.flatten(1, 2), placed)

@@ -1,31 +1,32 @@
-"""Third lesson of host pre-training: the language model learns to answer, from words, then from pictures and placed facts.
+"""Third lesson of host pre-training: the language model learns to answer, from bare facts, then among pictures.
 
-A step's clips come in one of four forms (`Form`): facts in words; pictures with facts in the motion and sound slots; the same without
-sound; pictures alone, with static questions. The lesson ends when facts placed for *validation* clips are read well enough.
+A step's clips come in one of four forms (`Form`): the facts alone, with every empty cell left out; pictures with facts
+in the motion and sound slots; the same without sound; pictures alone, with static questions. Looking things up is
+learned first, where there is little to look at. The lesson ends when facts placed for *validation* clips are read well.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
 from codecsense.config import Config
 from codecsense.hosts import Host
-from codecsense.sequence import Layout, Packed, Prefix, Text, pack, prefix
-from codecsense.texts import PARTS, ClipTexts, Encoder, Menu, choose
+from codecsense.sequence import Layout, Packed, Prefix, pack, prefix
+from codecsense.texts import ClipTexts, Menu, choose
 from codecsense.training.lessons import LessonConfig, Teaching, teach
 from codecsense.training.losses import answer_loss
 from codecsense.training.placed_facts import PlacedConfig, PlacedFacts, slots
 
-Form = Literal["words", "moving_and_sounding", "moving", "still"]
+Form = Literal["facts", "moving_and_sounding", "moving", "still"]
 
 
 class MenuConfig(Config):
     """What is asked of a clip in one form."""
 
-    share: float  # of the steps after `text_steps`
+    share: float  # of the steps after `fact_steps`
     questions: dict[str, int]  # of each type
     captions: dict[str, int]  # of each modality
     reasoned: int  # in two stages
@@ -34,7 +35,7 @@ class MenuConfig(Config):
 class ReadingConfig(LessonConfig):
     """The language model's lesson."""
 
-    text_steps: int  # first steps, on facts in words alone
+    fact_steps: int  # first steps, on the facts alone
     menus: dict[Form, MenuConfig]
     check_every: int  # steps between checks on validation
     check_questions: int  # hidden-motion questions per validation clip
@@ -43,12 +44,20 @@ class ReadingConfig(LessonConfig):
 
 
 class Reading(NamedTuple):
-    """What the language model learns from: texts, facts in words, pictures, placed facts."""
+    """What the language model learns from: texts, pictures, placed facts."""
 
     texts: Sequence[ClipTexts]
-    words: Sequence[list[int]]
     tower: Float[Tensor, "clips patches width"]  # of all anchors
     placed: PlacedFacts
+
+
+class Sparse(NamedTuple):
+    """Prefixes without empty cells, and the features that are left."""
+
+    starts: Sequence[Prefix]
+    pictures: Float[Tensor, "batch things width"]
+    motion: Float[Tensor, "batch facts width"]
+    sound: Float[Tensor, "batch sounds width"]
 
 
 class Reader:
@@ -70,24 +79,40 @@ class Reader:
     ) -> tuple[Packed, Tensor]:
         """The texts that the menu asks of these clips, and the host's scores."""
         texts = [choose(read.texts[row], menu, generator) for row in rows.tolist()]
-        if form == "words":
-            packed = self._pack([self._in_words(read.words[row]) for row in rows.tolist()], texts)
-            return packed, self.host.logits(packed, pictures=None, injected=[])
-        packed = self._pack([self.starts[form]] * len(rows), texts)
-        table = self.host.bare.get_input_embeddings().weight
+        table = cast(nn.Embedding, self.host.bare.get_input_embeddings()).weight
         motion, sound = slots(
             table, read.placed, rows, sound_tokens=self.sound_tokens, settings=self.placed, generator=generator
         )
+        pictures = read.tower[rows].float()
+        starts: Sequence[Prefix] = [self.starts["moving_and_sounding" if form == "facts" else form]] * len(rows)
+        if form == "facts":
+            starts, pictures, motion, sound = self._sparse(read, rows, motion, sound)
+        packed = pack(starts, texts, pad=self.host.tokenizer.pad_token_id)
         injected = [(self.host.specials.motion_pad, motion), (self.host.specials.audio_pad, sound)]
-        wanted = {"moving_and_sounding": injected, "moving": injected[:1], "still": []}[form]
-        return packed, self.host.logits(packed, pictures=read.tower[rows].float(), injected=wanted)
+        wanted = {"still": 0, "moving": 1}.get(form, 2)
+        return packed, self.host.logits(packed, pictures=pictures, injected=injected[:wanted])
 
-    def _in_words(self, words: list[int]) -> Prefix:
-        ids = torch.tensor(words)
-        return self.host.place(Prefix(ids, torch.zeros_like(ids)), grid=1)
+    def _sparse(self, read: Reading, rows: Tensor, motion: Tensor, sound: Tensor) -> Sparse:
+        """The whole layout without the cells in which nothing is; every token keeps the position it had."""
+        start = self.starts["moving_and_sounding"]
+        things, moving = read.placed.things[rows].flatten(1), read.placed.there(rows)
+        heard = torch.arange(sound.shape[1]).expand(len(rows), -1) % self.sound_tokens == 0
+        keep = torch.ones(len(rows), len(start.ids), dtype=torch.bool)
+        for kind, shown in enumerate((things, moving, heard), start=1):
+            keep[:, start.kinds == kind] = shown
+        starts = [_only(start, kept) for kept in keep]
+        features = (read.tower[rows].float(), motion, sound)
+        kept = [
+            each[shown].unflatten(0, (len(rows), -1))
+            for each, shown in zip(features, (things, moving, heard), strict=True)
+        ]
+        return Sparse(starts, *kept)
 
-    def _pack(self, starts: Sequence[Prefix], texts: Sequence[Sequence[Text]]) -> Packed:
-        return pack(starts, texts, pad=self.host.tokenizer.pad_token_id)
+
+def _only(start: Prefix, kept: Bool[Tensor, " length"]) -> Prefix:
+    if start.positions is None:
+        raise ValueError("a prefix needs its host's positions before it is thinned out")
+    return Prefix(start.ids[kept], start.kinds[kept], start.positions[:, kept])
 
 
 def teach_reading(
@@ -95,24 +120,29 @@ def teach_reading(
 ) -> list[dict[str, float]]:
     """The language model learns to answer until it reads placed facts well enough; returns its curve."""
     reader = Reader(host, layout, lesson.placed)
-    weights = {f"host.{name}": weight for name, weight in host.bare.named_parameters()}
-    for name, weight in host.tower.named_parameters():
-        weights = {key: value for key, value in weights.items() if value is not weight}
-    forms: list[Form] = [form for form in lesson.menus if form != "words"]
+    weights = _of_language_model(host)
+    forms: list[Form] = [form for form in lesson.menus if form != "facts"]
     shares = torch.tensor([lesson.menus[form].share for form in forms])
 
     def step(number: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
         rows = torch.randint(len(train.texts), (lesson.batch,), generator=generator)
         form = forms[int(torch.multinomial(shares, 1, generator=generator))]
-        form = "words" if number < lesson.text_steps else form
+        form = "facts" if number < lesson.fact_steps else form
         packed, logits = reader.read(train, rows, form, _menu(lesson.menus[form]), generator)
         return answer_loss(logits, packed.labels), {"form": float(list(lesson.menus).index(form))}
 
     def until(number: int) -> bool:
-        due = number >= lesson.text_steps and (number + 1) % lesson.check_every == 0
+        due = number >= lesson.fact_steps and (number + 1) % lesson.check_every == 0
         return due and read_placed(reader, validation, lesson) >= lesson.enough
 
     return teach(step, weights, lesson, teaching, name="reading", until=until)
+
+
+def _of_language_model(host: Host) -> dict[str, nn.Parameter]:
+    """Its layers. The embedding stays as it was drawn: the tower has learned to speak in those words."""
+    others = {id(weight) for weight in host.tower.parameters()}
+    others |= {id(weight) for weight in host.bare.get_input_embeddings().parameters()}
+    return {f"host.{name}": weight for name, weight in host.bare.named_parameters() if id(weight) not in others}
 
 
 @torch.no_grad()
@@ -132,9 +162,3 @@ def read_placed(reader: Reader, validation: Reading, lesson: ReadingConfig) -> f
 
 def _menu(menu: MenuConfig) -> Menu:
     return Menu(menu.questions, menu.captions, menu.reasoned)
-
-
-def facts_in_words(encode: Encoder, told: Mapping[str, Sequence[str]]) -> list[int]:
-    """The captions of every interval, modality by modality, as one text: `part one : ... high n2 part two : ...`."""
-    by_part = zip(*told.values(), strict=True)
-    return encode(" ".join(f"part {PARTS[n]} : {' '.join(words)}" for n, words in enumerate(by_part)))

@@ -1,7 +1,14 @@
-"""The optimiser of every loop: AdamW, linear warm-up, cosine to zero, clipped gradients (report, section C)."""
+"""The optimiser of every loop: AdamW, linear warm-up, cosine to zero, clipped gradients (report, section C).
 
-from collections.abc import Iterable
+Muon [1] is there for the tiny host alone, which must learn to look things up in a few hundred steps.
+
+References:
+    [1] Jordan et al., Muon: an optimizer for hidden layers in neural networks, 2024; as in torch.optim.Muon.
+"""
+
+from collections.abc import Callable, Iterable
 from math import cos, pi
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +19,7 @@ from codecsense.config import Config
 class OptimiserConfig(Config):
     """How a loop steps; learning rates are given beside it, by group."""
 
+    matrices: Literal["adamw", "muon"]
     warmup_steps: int
     weight_decay: float
     clip: float
@@ -25,26 +33,57 @@ def share_of_rate(step: int, *, steps: int, settings: OptimiserConfig) -> float:
 
 
 class Optimiser:
-    """AdamW over groups of weights, each with its own learning rate."""
+    """AdamW, or Muon on the matrices and AdamW on the rest, over groups of weights with a learning rate each."""
 
     def __init__(
         self, groups: Iterable[tuple[Iterable[nn.Parameter], float]], settings: OptimiserConfig, *, steps: int
     ) -> None:
         self.settings = settings
         self.steps = steps
-        self.groups = [{"params": list(weights), "lr": rate, "peak": rate} for weights, rate in groups]
-        self.adamw = torch.optim.AdamW(self.groups, weight_decay=settings.weight_decay, betas=(0.9, 0.98))
         self.done = 0
+        named = [(list(weights), rate) for weights, rate in groups]
+        self.weights = [weight for weights, _ in named for weight in weights]
+        self.parts = _parts(named, settings)
 
     def step(self, loss: Tensor) -> float:
         """Descend once; returns the gradient's norm before clipping."""
         factor = share_of_rate(self.done, steps=self.steps, settings=self.settings)
-        for group in self.adamw.param_groups:
-            group["lr"] = group["peak"] * factor
-        self.adamw.zero_grad(set_to_none=True)
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = group["peak"] * factor
+            part.zero_grad(set_to_none=True)
         loss.backward()
-        weights = [weight for group in self.adamw.param_groups for weight in group["params"]]
-        norm = nn.utils.clip_grad_norm_(weights, self.settings.clip)
-        self.adamw.step()
+        norm = nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
+        for part in self.parts:
+            part.step()
         self.done += 1
         return float(norm)
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on from here."""
+        return {"done": self.done, "parts": [part.state_dict() for part in self.parts]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.done = state["done"]
+        for part, kept in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(kept)
+
+
+def _parts(named: list[tuple[list[nn.Parameter], float]], settings: OptimiserConfig) -> list[torch.optim.Optimizer]:
+    """AdamW alone, or Muon before it; an optimiser without weights is left out."""
+    muon = settings.matrices == "muon"
+    matrices = [_group(weights, rate, lambda weight: muon and weight.ndim == 2) for weights, rate in named]
+    others = [_group(weights, rate, lambda weight: not muon or weight.ndim != 2) for weights, rate in named]
+    decay = settings.weight_decay
+    parts: list[torch.optim.Optimizer] = []
+    if any(group["params"] for group in matrices):
+        # The learning rate means what it means for AdamW: updates are scaled to the same size [1].
+        parts.append(torch.optim.Muon(matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    if any(group["params"] for group in others):
+        parts.append(torch.optim.AdamW(others, weight_decay=decay, betas=(0.9, 0.98)))
+    return parts
+
+
+def _group(weights: list[nn.Parameter], rate: float, wanted: Callable[[nn.Parameter], bool]) -> dict[str, Any]:
+    return {"params": [weight for weight in weights if wanted(weight)], "lr": rate, "peak": rate}

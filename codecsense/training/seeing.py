@@ -1,12 +1,15 @@
-"""First lesson of host pre-training: the vision tower learns what stands in each cell of an anchor.
+"""First lesson of host pre-training: the vision tower learns what stands in each cell of an anchor, and which it is.
 
-Stands in for the pre-training of a real tower; labels come from the scripts of the training clips, of still anchors only.
+Stands in for the pre-training of a real tower on pictures and captions: what it says of a cell is compared with the
+word embeddings of the language model, so that the two speak of the same things. Labels come from the scripts of the
+training clips, of still anchors only.
 
 Shapes:
     pictures  anchors of the training clips    cells  patches of an anchor after merging
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import polars as pl
 import torch
@@ -15,16 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codecsense.hosts import Host
+from codecsense.texts import Encoder
 from codecsense.training.lessons import LessonConfig, Teaching, teach, weights_of
 
-COLOURS = ("none", "red", "green", "blue", "yellow")
-SHAPES = ("none", "circle", "square", "triangle")
+EMPTY = "nothing"
+SHARPNESS = 20.0  # of the comparison by cosine, so that the tower says these words and nothing beside them
+COLOURS = (EMPTY, "red", "green", "blue", "yellow")
+SHAPES = (EMPTY, "circle", "square", "triangle")
 
 
 def cell_labels(clips: Sequence[str], facts: pl.DataFrame, *, cells: int) -> Int[Tensor, "clips anchors cells 2"]:
     """Colour and shape in every cell of every anchor, as indices into `COLOURS` and `SHAPES`."""
     rows = {clip: index for index, clip in enumerate(clips)}
-    intervals = int(facts["interval"].max()) + 1
+    intervals = int(facts["interval"].to_numpy().max()) + 1
     labels = torch.zeros(len(clips), intervals + 1, cells, 2, dtype=torch.long)
     for fact in facts.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         what = torch.tensor([COLOURS.index(fact["colour"]), SHAPES.index(fact["shape"])])
@@ -40,24 +46,33 @@ def teach_seeing(
     labels: Int[Tensor, "pictures cells 2"],
     lesson: LessonConfig,
     teaching: Teaching,
+    *,
+    cell_names: Sequence[str],
 ) -> list[dict[str, float]]:
-    """The vision tower learns what stands in each cell, through linear heads that are then thrown away."""
-    with torch.random.fork_rng():
-        torch.manual_seed(teaching.seed)
-        heads = nn.ModuleList([nn.Linear(host.width, len(COLOURS)), nn.Linear(host.width, len(SHAPES))])
-    weights = weights_of({"visual": host.tower, "heads": heads})
+    """The vision tower learns to name what stands in each cell, and the cell, in the host's own words."""
+    weights = weights_of({"visual": host.tower})
+    encode = Encoder(host.tokenizer)
+    table = cast(nn.Embedding, host.bare.get_input_embeddings()).weight.detach()
+    words = [
+        functional.normalize(table[[encode(word)[0] for word in group]], dim=-1)
+        for group in (COLOURS, SHAPES, cell_names)
+    ]
+    names = torch.arange(len(cell_names)).expand(lesson.batch, -1)
 
     def step(number: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(pictures), (lesson.batch,), generator=generator)
         seen = host.encode_pictures(pictures[rows])
-        return _cell_loss(heads, seen, labels[rows])
+        right = torch.cat([labels[rows], names[..., None]], -1)
+        said = SHARPNESS * functional.normalize(seen, dim=-1)
+        scores = [(said @ group.T).flatten(0, 1) for group in words]
+        losses = (functional.cross_entropy(score, right[..., n].flatten()) for n, score in enumerate(scores))
+        return sum(losses, torch.zeros(())), _accuracies(scores, right)
 
     return teach(step, weights, lesson, teaching, name="seeing")
 
 
-def _cell_loss(heads: nn.ModuleList, seen: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
-    scores = [head(seen).flatten(0, 1) for head in heads]
-    loss = sum(functional.cross_entropy(score, labels[..., n].flatten()) for n, score in enumerate(scores))
-    there = labels[..., 0].flatten() > 0
-    right = (scores[0].argmax(-1) == labels[..., 0].flatten()) & (scores[1].argmax(-1) == labels[..., 1].flatten())
-    return loss, {"accuracy": float(right[there].float().mean())}
+def _accuracies(scores: list[Tensor], right: Int[Tensor, "batch cells 3"]) -> dict[str, float]:
+    """How often a thing is named right, by colour and shape, and a cell by its name."""
+    said = torch.stack([score.argmax(-1) for score in scores], -1) == right.flatten(0, 1)
+    there = right[..., 0].flatten() > 0
+    return {"thing": float(said[there, :2].all(-1).float().mean()), "cell": float(said[:, 2].float().mean())}
