@@ -35,7 +35,7 @@ HOSTS: dict[str, dict[str, Any]] = {  # how each file of codecsense/hosts is bui
         "motion_positions": "text",
     },
 }
-OPTIMISER = OptimiserConfig(warmup_steps=1, weight_decay=0.01, clip=1.0, decay=True)
+OPTIMISER = OptimiserConfig(matrices="adamw", warmup_steps=1, weight_decay=0.01, clip=1.0, decay=True)
 LORA = LoRAConfig(rank=2, alpha=4)
 
 
