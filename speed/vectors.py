@@ -51,7 +51,9 @@ def native(pictures: str, residual: str, windows: int = 0) -> ExtractConfig:
     }
     kind = {"kind": residual, "luma_divisor": 4, "min_samples_per_cell": 8}
     policy = {"policy": "key" if windows else "exact", "count": 8}
-    return settings(codec=codec, residual=kind, windows={"per_interval": windows, "length_s": 0.5}, anchors=policy)
+    window = {"per_interval": windows, "length_s": 0.5}
+    changes = {"codec": codec, "residual": kind, "windows": window, "anchors": policy}
+    return settings.shipped(grid=GRID, frames_per_interval=0, **changes)
 
 
 def rgb(path: Path) -> int:
@@ -62,9 +64,8 @@ def rgb(path: Path) -> int:
         return sum(frame.to_ndarray(format="rgb24").shape[0] > 0 for frame in container.decode(stream))
 
 
-def grid_only(path: Path, pictures: str) -> int:
-    """Vectors of every picture on the grid, nothing else."""
-    chosen = native(pictures, "none")
+def grid_only(path: Path, chosen: ExtractConfig) -> int:
+    """Vectors on the grid, nothing else."""
     backend = chosen.codec.build(grid=Grid(**GRID), residual=chosen.residual, route="native")
     packets = read_packets(path)
     count = 0
@@ -104,17 +105,20 @@ def main() -> None:
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
     path = clips.h264(width=chosen.height * 16 // 9, height=chosen.height, num_frames=chosen.frames)
-    grid_only(path, "all")
-    tristream(path, native("references", "compensated"))
+    vectors, skipping = native("all", "none"), native("references", "none")
+    everything, some = native("all", "compensated"), native("references", "compensated")
+    windows = native("all", "compensated", 1)
+    grid_only(path, vectors)
+    tristream(path, some)
     gc.collect()
     gc.freeze()
     passes: dict[str, Callable[[], int]] = {
         "decode to RGB": lambda: rgb(path),
-        "vectors on a grid, all pictures": lambda: grid_only(path, "all"),
-        "vectors on a grid, references": lambda: grid_only(path, "references"),
-        "tri-stream, all pictures": lambda: tristream(path, native("all", "compensated")),
-        "tri-stream, references": lambda: tristream(path, native("references", "compensated")),
-        "tri-stream, one window of 0.5 s": lambda: tristream(path, native("all", "compensated", 1)),
+        "vectors on a grid, all pictures": lambda: grid_only(path, vectors),
+        "vectors on a grid, references": lambda: grid_only(path, skipping),
+        "tri-stream, all pictures": lambda: tristream(path, everything),
+        "tri-stream, references": lambda: tristream(path, some),
+        "tri-stream, one window of 0.5 s": lambda: tristream(path, windows),
     }
     best = timed(passes)
     base = best["decode to RGB"][0]

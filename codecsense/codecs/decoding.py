@@ -19,7 +19,7 @@ from codecsense.codecs.container import BAD_FILE, MAX_PIXELS
 from codecsense.codecs.packets import MAX_ERRORS, PacketTable
 from codecsense.codecs.settings import DecodingConfig
 
-BYTES_PER_COLLECTION = 48 << 20
+BYTES_PER_COLLECTION = 80 << 20
 KINDS = {1: "I", 2: "P", 3: "B", 4: "S", 5: "i", 6: "p", 7: "b"}
 UNSTAMPED = -1
 

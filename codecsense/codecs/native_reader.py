@@ -33,6 +33,14 @@ class Held(NamedTuple):
     usable: bool
     qp: np.ndarray | None
 
+    def kept(self) -> "Held":
+        """With vectors of its own: a view would keep the picture alive."""
+        return self if self.blocks is None else self._replace(blocks=self.blocks.copy())
+
+    def without_blocks(self) -> "Held":
+        """What later pictures need of it."""
+        return self._replace(blocks=None)
+
 
 class NativeReader:
     """Reads fields picture by picture, and starts anew where the picture changes its size."""
@@ -63,11 +71,11 @@ class NativeReader:
         self._resize(*size)
         held = self._hold(decoded)
         if held.kind in "Bb":
-            self.waiting.append(held)
+            self.waiting.append(held.kept())
             return fields
         fields += self._release(future=held)
         fields.append(self._field(held, future=None))
-        self.reference = held
+        self.reference = held.without_blocks()
         return fields
 
     def finish(self) -> list[Field]:
@@ -106,7 +114,7 @@ class NativeReader:
             made = self._filled(held)
         else:
             made = self._read(held, field)
-        self.before = held
+        self.before = held.without_blocks()
         return made
 
     def _read(self, held: Held, field: Velocities | None) -> Field:

@@ -81,10 +81,7 @@ def _compensate(
     column_edges: np.ndarray,
     left: np.ndarray,
 ) -> None:
-    """Mean |luma - before moved| of every square, sampled bilinearly; beyond the edge the edge repeats.
-
-    All samples of a square move alike, so whole and fractional shifts are worked out once for it.
-    """
+    """Mean |luma - before moved| of every square; all samples of a square move alike, so shifts are split once."""
     rows, columns = luma.shape
     for square_row in range(left.shape[0]):
         top, bottom = row_edges[square_row], row_edges[square_row + 1]
@@ -92,25 +89,56 @@ def _compensate(
             first, last = column_edges[square_column], column_edges[square_column + 1]
             if bottom <= top or last <= first:
                 continue
-            x, y = shift[0, square_row, square_column], shift[1, square_row, square_column]
-            whole_x, whole_y = int(np.floor(-x)), int(np.floor(-y))
-            right, down = np.float32(-x - whole_x), np.float32(-y - whole_y)
-            total = np.float32(0)
-            if right == 0 and down == 0 and whole_x == 0 and whole_y == 0:
-                for row in range(top, bottom):
-                    for column in range(first, last):
-                        total += abs(np.int32(luma[row, column]) - np.int32(before[row, column]))
+            x, y = -shift[0, square_row, square_column], -shift[1, square_row, square_column]
+            across, down = int(np.floor(x)), int(np.floor(y))
+            here, there = luma[top:bottom, first:last], (top + down, first + across)
+            if x == 0 and y == 0:
+                total = _difference(here, before[top:bottom, first:last])
+            elif min(there) >= 0 and bottom + down < rows and last + across < columns:
+                seen = before[there[0] : bottom + down + 1, there[1] : last + across + 1]
+                total = _moved_difference(here, seen, np.float32(x - across), np.float32(y - down))
             else:
-                for row in range(top, bottom):
-                    upper = min(max(row + whole_y, 0), rows - 1)
-                    lower = min(max(row + whole_y + 1, 0), rows - 1)
-                    for column in range(first, last):
-                        here = min(max(column + whole_x, 0), columns - 1)
-                        beside = min(max(column + whole_x + 1, 0), columns - 1)
-                        above = before[upper, here] + right * (np.float32(before[upper, beside]) - before[upper, here])
-                        below = before[lower, here] + right * (np.float32(before[lower, beside]) - before[lower, here])
-                        total += abs(luma[row, column] - (above + down * (below - above)))
-            left[square_row, square_column] = total / ((bottom - top) * (last - first))
+                total = _moved_difference(
+                    here, _repeated(before, there, here.shape), np.float32(x - across), np.float32(y - down)
+                )
+            left[square_row, square_column] = total / here.size
+
+
+@njit(cache=True)
+@no_type_check
+def _difference(luma: np.ndarray, before: np.ndarray) -> float:
+    total = np.int32(0)
+    for row in range(luma.shape[0]):
+        for column in range(luma.shape[1]):
+            total += abs(np.int32(luma[row, column]) - np.int32(before[row, column]))
+    return np.float32(total)
+
+
+@njit(cache=True)
+@no_type_check
+def _moved_difference(luma: np.ndarray, before: np.ndarray, right: float, down: float) -> float:
+    """Bilinear samples between each place of `before` and its neighbours to the right and below."""
+    total = np.float32(0)
+    for row in range(luma.shape[0]):
+        for column in range(luma.shape[1]):
+            corner, lower = np.float32(before[row, column]), np.float32(before[row + 1, column])
+            above = corner + right * (before[row, column + 1] - corner)
+            below = lower + right * (before[row + 1, column + 1] - lower)
+            total += abs(luma[row, column] - (above + down * (below - above)))
+    return total
+
+
+@njit(cache=True)
+@no_type_check
+def _repeated(before: np.ndarray, start: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    """A square of `before`, one sample larger than `shape`; beyond the edge the edge repeats."""
+    found = np.empty((shape[0] + 1, shape[1] + 1), before.dtype)
+    for row in range(shape[0] + 1):
+        for column in range(shape[1] + 1):
+            from_row = min(max(start[0] + row, 0), before.shape[0] - 1)
+            from_column = min(max(start[1] + column, 0), before.shape[1] - 1)
+            found[row, column] = before[from_row, from_column]
+    return found
 
 
 def area_mean(plane: np.ndarray, grid: Grid) -> Float32[np.ndarray, "grid_rows grid_columns"]:

@@ -16,9 +16,9 @@ from codecsense.codecs.grid import RASTER_PX, Raster
 
 
 def exported(decoded: Decoded) -> np.ndarray | None:
-    """The vectors beside a picture as a structured array of its own (a view would keep the picture alive)."""
+    """The vectors beside a picture, as a view that lives as long as the picture does: copy what is to be kept."""
     side_data = decoded.picture.side_data.get("MOTION_VECTORS")
-    return None if side_data is None else side_data.to_ndarray().copy()
+    return None if side_data is None else side_data.to_ndarray()
 
 
 class Distances(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from codecsense.streams.settings import ExtractConfig
 
-FORMAT = 2  # raise it whenever the same settings would give other bytes
+FORMAT = 3  # raise it whenever the same settings would give other bytes
 
 
 class Item(NamedTuple):

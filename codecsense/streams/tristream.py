@@ -52,7 +52,7 @@ def extract_video(path: Path, settings: ExtractConfig, backend: Backend, rotatio
             _read(video, backend, layout, maps, pictures)
         except BAD_FILE as error:
             raise UnreadableError(f"cannot be decoded: {reason(error)}") from None
-        mel = hear(path, settings.sound)
+        mel = hear(path, settings.sound) if container.streams.audio else None
         return Extracted(
             streams=upright(
                 _streams(layout, maps, pictures, silence(settings.sound) if mel is None else mel), rotation_deg
