@@ -5,7 +5,6 @@ import pytest
 
 from codecsense.codecs.audit import audit_file
 from codecsense.codecs.corpus import Entry, list_corpus
-from codecsense.codecs.damage import unusual
 from codecsense.codecs.packets import read_packets
 from codecsense.codecs.settings import AuditConfig
 from codecsense.codecs.survey import distribute, gate, survey
@@ -29,9 +28,11 @@ FOUND = {
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory, audit_settings: AuditConfig) -> dict[str, dict[str, object]]:
-    folder = tmp_path_factory.mktemp("unusual")
-    return {path.stem: audit_file(folder, Entry(path.stem, path.name), audit_settings) for path in unusual(folder)}
+def odd(unusual_files: dict[str, Path], audit_settings: AuditConfig) -> dict[str, dict[str, object]]:
+    found = {}
+    for name, path in unusual_files.items():
+        found[name] = audit_file(path.parent, Entry(name, path.name), audit_settings)
+    return found
 
 
 @pytest.mark.parametrize("clip", FOUND)
@@ -80,9 +81,8 @@ def test_a_file_without_its_first_key_frame_is_still_readable(real: Path, tmp_pa
     assert audit_file(tmp_path, Entry("headless", "headless.mpg"), audit_settings)["readable"]
 
 
-def test_packets_without_stamps_are_counted_in_coding_order(tmp_path: Path):
-    paths = {path.stem: path for path in unusual(tmp_path)}
-    packets = read_packets(paths["without_stamps"])
+def test_packets_without_stamps_are_counted_in_coding_order(unusual_files: dict[str, Path]):
+    packets = read_packets(unusual_files["without_stamps"])
     assert len(packets) == 20
     assert packets.duration_s == pytest.approx(0.8)
     assert not packets.ranks

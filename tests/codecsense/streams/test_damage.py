@@ -7,7 +7,7 @@ import pytest
 from codecsense.codecs.audit import audit_file
 from codecsense.codecs.container import UnreadableError
 from codecsense.codecs.corpus import Entry
-from codecsense.codecs.damage import DAMAGES, damaged, unusual
+from codecsense.codecs.damage import DAMAGES, damaged
 from codecsense.codecs.settings import AuditConfig
 from codecsense.streams.extraction import backend_for, item_of
 from codecsense.streams.settings import ExtractConfig
@@ -43,8 +43,8 @@ def test_every_damaged_file_ends_as_extracted_or_with_a_reason(
 
 
 def test_every_unusual_file_ends_as_extracted_or_with_a_reason(
-    tmp_path: Path, audit_settings: AuditConfig, settings: ExtractConfig
+    unusual_files: dict[str, Path], audit_settings: AuditConfig, settings: ExtractConfig
 ):
-    ends = {path.stem: end_of(path, audit_settings, settings) for path in unusual(tmp_path)}
+    ends = {name: end_of(path, audit_settings, settings) for name, path in unusual_files.items()}
     refused = {name for name, end in ends.items() if end != "extracted"}
     assert refused == {"one_picture", "two_pictures", "sound_only", "cover_art"}

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from transformers import WhisperFeatureExtractor
 
-from codecsense.codecs.damage import unusual
 from codecsense.streams.settings import SoundConfig
 from codecsense.streams.sound import RATE_HZ, hear, log_mel, silence, waveform
 
@@ -27,10 +26,9 @@ def test_surround_sound_is_mixed_down_and_resampled(real: Path):
     assert np.abs(heard).max() <= 1.0
 
 
-def test_sound_keeps_its_pitch(tmp_path: Path):
+def test_sound_keeps_its_pitch(unusual_files: dict[str, Path]):
     """The sound of `sound_only` is a sine of 440 Hz."""
-    path = next(path for path in unusual(tmp_path) if path.stem == "sound_only")
-    heard = waveform(path, RATE_HZ)
+    heard = waveform(unusual_files["sound_only"], RATE_HZ)
     assert heard is not None
     spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
     assert spectrum.argmax() * RATE_HZ / len(heard) == pytest.approx(440, abs=2)

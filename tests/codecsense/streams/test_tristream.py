@@ -9,7 +9,7 @@ import pytest
 
 from codecsense.codecs import Source
 from codecsense.codecs.container import UnreadableError
-from codecsense.codecs.damage import rotate, unusual
+from codecsense.codecs.damage import rotate
 from codecsense.codecs.known_clips import PAN_PX
 from codecsense.codecs.settings import AuditConfig
 from codecsense.streams.extraction import extract_one
@@ -155,8 +155,7 @@ def test_a_sideways_video_is_turned_upright_with_its_vectors(
     ],
 )
 def test_what_is_no_video_is_refused_with_the_reason(
-    extract: Callable[..., Extracted], tmp_path: Path, clip: str, reason: str
+    extract: Callable[..., Extracted], unusual_files: dict[str, Path], clip: str, reason: str
 ):
-    paths = {path.stem: path for path in unusual(tmp_path)}
     with pytest.raises(UnreadableError, match=reason):
-        extract(paths[clip])
+        extract(unusual_files[clip])
