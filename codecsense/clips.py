@@ -87,6 +87,10 @@ class Clips:
         missing = [clip for clip in ids if clip not in everyone]
         if missing:
             raise ValueError(f"{len(missing)} clips have no streams, first: {missing[0]}; run dvc repro extract")
+        if len(features.tower) != len(everyone):
+            raise ValueError(
+                f"features of {len(features.tower)} clips for a store of {len(everyone)}; run dvc repro features"
+            )
         rows = torch.tensor([everyone[clip] for clip in ids])
         self.ids = list(ids)
         self.tower = features.tower[rows]

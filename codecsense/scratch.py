@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -19,11 +20,9 @@ from codecsense.config import Config
 
 def folder(root: Path, stage: str, *, settings: Sequence[Config | str | int], inputs: Sequence[Path]) -> Path:
     """The scratch folder of this stage with these settings and inputs; made if it is not there."""
-    digest = hashlib.sha256(_code().encode())
-    for section in settings:
-        digest.update((section.model_dump_json() if isinstance(section, Config) else json.dumps(section)).encode())
-    for path in inputs:
-        digest.update(_stamp(path).encode())
+    values = [section.model_dump_json() if isinstance(section, Config) else json.dumps(section) for section in settings]
+    parts = [code(Path(__file__).parent), *values, *map(_stamp, inputs)]
+    digest = hashlib.sha256(json.dumps(parts).encode())
     place = root / f"{stage}-{digest.hexdigest()[:16]}"
     place.mkdir(parents=True, exist_ok=True)
     return place
@@ -37,10 +36,11 @@ def _stamp(path: Path) -> str:
 
 
 @cache
-def _code() -> str:
-    package = Path(__file__).parent
+def code(package: Path) -> str:
+    """A name for the code of a package: its files and what they say."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package)}\0{file.stat().st_size}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -56,7 +56,10 @@ def load_state(file: Path) -> dict[str, Any] | None:
     """What `save_state` wrote, or nothing; a file that cannot be read is an error that names it."""
     if not file.is_file():
         return None
-    state: dict[str, Any] = torch.load(file, weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(file, weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{file} cannot be read; remove it to start afresh") from error
     return state
 
 
