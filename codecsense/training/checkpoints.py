@@ -51,6 +51,8 @@ def load(folder: Path, host: Host) -> CodecSense:
     from peft import PeftModel
 
     settings, shapes, sound_width = describe(folder)
+    if host.width != shapes.host_width:
+        raise ValueError(f"{folder} was made for a host of width {shapes.host_width}, not {host.width}")
     model = settings.build(host, shapes, sound_width=sound_width, seed=0)
     load_senses(model, folder / SENSES)
     loras = sorted(path.parent for path in folder.glob("lora/*/adapter_config.json"))
@@ -75,5 +77,6 @@ def load_senses(model: CodecSense, file: Path) -> None:
     for name, weight in own.items():
         if saved[name].shape != weight.shape:
             raise ValueError(f"{file}: {name} is {tuple(saved[name].shape)}, this model has {tuple(weight.shape)}")
-        with torch.no_grad():
+    with torch.no_grad():
+        for name, weight in own.items():
             weight.copy_(saved[name])

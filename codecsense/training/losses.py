@@ -26,18 +26,27 @@ def answer_loss(
 def info_nce(
     codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"], inverse_temperature: Float[Tensor, ""]
 ) -> Float[Tensor, ""]:
-    """Bidirectional InfoNCE: each code must know its own target among all, and each target its code [1, eq. 6; 2]."""
+    """Bidirectional InfoNCE: each code must know its own target among all, and each target its code [1, eq. 6; 2].
+
+    Without pairs there is nothing to learn and the loss is 0; a mean over none would be NaN, and end the training.
+    """
+    if not len(codes):
+        return codes.sum()
     scores = inverse_temperature * functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
     own = torch.arange(len(scores))
     return (functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)) / 2
 
 
 def cosine_distance(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> Float[Tensor, ""]:
-    """Mean of 1 - cos, the report's regulariser [1, eq. 7]."""
+    """Mean of 1 - cos, the report's regulariser [1, eq. 7]; 0 without pairs."""
+    if not len(codes):
+        return codes.sum()
     return (1 - functional.cosine_similarity(codes, targets, dim=-1)).mean()
 
 
 def retrieval_accuracy(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> float:
-    """Share of codes whose nearest target, by cosine, is their own."""
+    """Share of codes whose nearest target, by cosine, is their own; NaN without codes."""
+    if not len(codes):
+        return float("nan")
     scores = functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
     return float((scores.argmax(1) == torch.arange(len(scores))).float().mean())

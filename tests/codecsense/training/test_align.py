@@ -1,0 +1,105 @@
+"""Stage 1: what a bracket hides, what its target is, and that the loss can be brought down."""
+
+import pytest
+import tiny_twins
+import torch
+
+from codecsense.adapter import TriStream
+from codecsense.clips import Batch
+from codecsense.training.align import Align, bracket, most_changed, quarters
+
+INTERVALS, INNER = 2, 3
+MAPS = 7  # 4 gaps between 5 moments, 2 pictures each, the last of which is the closing anchor
+MOMENTS = INTERVALS * (INNER + 1) + 1
+SETTINGS = Align(
+    steps=4,
+    batch=4,
+    learning_rate=2e-3,
+    temperature=0.07,
+    temperature_floor=0.01,
+    cosine_weight=0.5,
+    branch_weight=0.25,
+    whole_share=0.25,
+    most_changed=16,
+    least_change=0.05,
+    validation_batches=2,
+    save_every_s=1000.0,
+    optimiser=tiny_twins.OPTIMISER,
+)
+
+
+def numbered(batch: int = 200) -> Batch:
+    """Clips whose tower says of every moment which it is."""
+    tower = torch.arange(MOMENTS).float()[None, :, None, None].expand(batch, -1, 4, 3)
+    tri = TriStream(
+        mv=torch.zeros(batch, INTERVALS, MAPS, 2, 4, 4),
+        residual=torch.zeros(batch, INTERVALS, MAPS, 1, 4, 4),
+        mask=torch.ones(batch, INTERVALS, MAPS, dtype=torch.bool),
+        context=tower[:, :-1].unflatten(1, (INTERVALS, -1))[:, :, 0],
+        frames=tower[:, :-1].unflatten(1, (INTERVALS, -1))[:, :, 1:],
+    )
+    return Batch(tower=tower, tri=tri, sound=torch.zeros(batch, INTERVALS, 0, 0))
+
+
+def test_a_bracket_shows_the_maps_of_its_stretch_and_no_other():
+    """Moment k is picture 2 k; map m is of picture m + 1. The change says how many moments the stretch spans."""
+    stretch = bracket(numbered(), 0.0, torch.Generator().manual_seed(0))
+    spans = stretch.change[:, :, 0, 0]
+    assert set(spans.unique().tolist()) == {1.0, 2.0, 3.0, 4.0}
+    seen = set()
+    for visible, span in zip(stretch.visible.flatten(0, 1), spans.flatten(), strict=True):
+        shown = (torch.nonzero(visible).flatten() + 1).tolist()  # pictures
+        first = (shown[0] - 1) // 2
+        last = first + int(span)
+        assert shown == [picture for picture in range(2 * first + 1, 2 * last + 1) if picture <= MAPS]
+        seen.add((first, last))
+    assert len(seen) == 10, "every pair of moments must come up"
+
+
+def test_the_change_is_that_of_the_right_moments_in_every_interval():
+    """With the square of its number in every moment, a change tells its two moments apart from all others."""
+    clips = numbered()
+    stretch = bracket(clips._replace(tower=clips.tower.square()), 0.0, torch.Generator().manual_seed(0))
+    for interval in range(INTERVALS):
+        opening = interval * (INNER + 1)
+        changes = stretch.change[:, interval, 0, 0]
+        shown = stretch.visible[:, interval].float().argmax(-1)
+        first = opening + shown // 2
+        last = (changes + first.float().square()).sqrt()
+        assert torch.equal(last, last.round())
+        assert (last > first).all()
+        assert (last <= opening + INNER + 1).all()
+
+
+def test_a_whole_share_of_one_is_the_report_s_bracket():
+    stretch = bracket(numbered(), 1.0, torch.Generator().manual_seed(0))
+    assert stretch.visible.all()
+    assert (stretch.change == INNER + 1).all()
+
+
+def test_tokens_that_change_most_are_compared_and_still_ones_never():
+    change = torch.zeros(1, 1, 4, 2)
+    change[0, 0, 1], change[0, 0, 3] = 1.0, 3.0
+    codes = torch.arange(8.0).reshape(1, 1, 4, 2)
+    kept, targets = most_changed(codes, change, SETTINGS)
+    assert kept.tolist() == [[6.0, 7.0], [2.0, 3.0]]
+    assert targets.tolist() == [[3.0, 3.0], [1.0, 1.0]]
+
+
+def test_quarters_are_means_of_a_quarter_of_the_picture():
+    codes = torch.arange(16.0).reshape(1, 1, 16, 1)
+    pooled, _ = quarters(codes, codes + 1, SETTINGS)
+    assert pooled.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+
+
+def test_no_direction_is_no_target():
+    still = torch.zeros(1, 1, 4, 2)
+    assert len(quarters(torch.ones_like(still), still, SETTINGS)[0]) == 0
+    assert most_changed(torch.ones_like(still), still, SETTINGS)[0].shape == (0, 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_brackets_depend_on_the_seed_alone(share: float):
+    one, two = (bracket(numbered(8), share, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(one.visible, two.visible)
+    assert torch.equal(one.change, two.change)

@@ -1,0 +1,288 @@
+"""Every training loop survives a kill to the last bit, moves what it should and leaves alone what is frozen."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+import tiny_twins
+import torch
+from torch import Tensor, nn
+
+from codecsense.clips import Clips
+from codecsense.model import CodecSense
+from codecsense.rewards import accuracy, length
+from codecsense.rewards import format as well_formed
+from codecsense.sequence import Text, pack
+from codecsense.training import align, checkpoints, grpo, sft
+from codecsense.training.lora import add as add_lora
+from codecsense.training.lora import use
+from codecsense.training.schedule import Optimiser
+
+AT_EVERY_STEP = -1.0
+ALIGN = align.Align(
+    steps=4,
+    batch=3,
+    learning_rate=2e-3,
+    temperature=0.07,
+    temperature_floor=0.01,
+    cosine_weight=0.5,
+    branch_weight=0.25,
+    whole_share=0.25,
+    most_changed=12,
+    least_change=0.05,
+    validation_batches=1,
+    save_every_s=AT_EVERY_STEP,
+    optimiser=tiny_twins.OPTIMISER,
+)
+SFT = sft.SFT(
+    steps=4,
+    batch=2,
+    questions={"hidden": 1},
+    captions={"visual": 1, "audio": 1},
+    reasoned=1,
+    lora=tiny_twins.LORA,
+    lora_learning_rate=1e-2,
+    senses_learning_rate=1e-2,
+    save_every_s=AT_EVERY_STEP,
+    optimiser=tiny_twins.OPTIMISER,
+)
+VANAO = grpo.Vanao(
+    start="audio",
+    steps=4,
+    prompts=3,
+    samples=4,
+    least_sure=0.0,
+    most_sure=1.0,
+    temperature=1.0,
+    max_new_tokens=5,
+    rewards=[
+        well_formed.Settings(name="format"),
+        length.Settings(name="length", omega=0.2, shortest=1, longest=4),
+        accuracy.Settings(name="accuracy"),
+    ],
+    advantage="group_std",
+    clip=0.2,
+    kl_weight=0.04,
+    lora=tiny_twins.LORA,
+    learning_rate=1e-2,
+    save_every_s=AT_EVERY_STEP,
+    optimiser=tiny_twins.OPTIMISER,
+)
+Curve = list[dict[str, float]]
+
+
+class Trained(NamedTuple):
+    """What came of a loop."""
+
+    model: CodecSense
+    curve: Curve
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return tiny_twins.clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Path:
+    """A checkpoint of Stage 2 that says more than one thing."""
+    model = tiny_twins.model()
+    for weight in add_lora(model.host, "sft", tiny_twins.LORA, seed=0):
+        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(2))
+    folder = tmp_path_factory.mktemp("reference")
+    checkpoints.save(model, folder, notes={})
+    return folder
+
+
+@pytest.fixture(params=["align", "sft", "grpo"])
+def loop(request: pytest.FixtureRequest, clips: Clips, reference: Path) -> Callable[[Path], Trained]:
+    return {"align": lambda file: by_align(clips, file), "sft": lambda file: by_sft(clips, file)}.get(
+        request.param, lambda file: by_grpo(clips, reference, file)
+    )
+
+
+def by_align(clips: Clips, state_file: Path) -> Trained:
+    model = tiny_twins.model()
+    assert model.adapter is not None
+    return Trained(model, align.fit(model.adapter, clips, clips, ALIGN, seed=1, state_file=state_file))
+
+
+def by_sft(clips: Clips, state_file: Path) -> Trained:
+    model = tiny_twins.model()
+    return Trained(model, sft.fit(model, clips, tiny_twins.texts(model), SFT, seed=1, state_file=state_file))
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory, clips: Clips, reference: Path) -> Trained:
+    return by_grpo(clips, reference, tmp_path_factory.mktemp("policy") / "state.pt")
+
+
+def by_grpo(clips: Clips, reference: Path, state_file: Path) -> Trained:
+    model = checkpoints.load(reference, tiny_twins.host())
+    prompts = grpo.prompts_of(model, clips, measured(), VANAO)
+    return Trained(model, grpo.fit(model, clips, prompts, VANAO, seed=1, state_file=state_file))
+
+
+def measured() -> pl.DataFrame:
+    """A table `blind` of the made-up clips."""
+    asked = tiny_twins.tables().questions.filter(pl.col("type") == "joint")
+    summaries = {"summary_visual": pl.lit("red go left"), "summary_audio": pl.lit("high n2")}
+    shares = {name: pl.lit(0.5) for name in ("p_visual", "p_audio", "p_both")}
+    return asked.select("question_id", "clip_id", "text", "answer").with_columns(**summaries, **shares)
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Makes the loop die in the step of this number, after its random draws and before its descent."""
+    descend = Optimiser.step
+
+    def at(number: int) -> None:
+        def step(self: Optimiser, loss: Tensor) -> float:
+            if self.done == number:
+                raise KeyboardInterrupt
+            return descend(self, loss)
+
+        monkeypatch.setattr(Optimiser, "step", step)
+
+    yield at
+    monkeypatch.undo()
+
+
+def test_two_steps_a_kill_and_two_steps_are_four_steps_to_the_last_bit(
+    loop: Callable[[Path], Trained], killed: Callable[[int], None], tmp_path: Path
+):
+    whole = loop(tmp_path / "whole.pt")
+    killed(2)
+    with pytest.raises(KeyboardInterrupt):
+        loop(tmp_path / "parts.pt")
+    killed(99)
+    parts = loop(tmp_path / "parts.pt")
+    assert [row["step"] for row in parts.curve] == [0, 1, 2, 3]
+    assert parts.curve == whole.curve
+    same(parts.model.state_dict(), whole.model.state_dict())
+    again = loop(tmp_path / "parts.pt")
+    assert again.curve == whole.curve, "a loop that had ended must train no more"
+    same(again.model.state_dict(), whole.model.state_dict())
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert different == []
+
+
+def changed(before: dict[str, Tensor], model: nn.Module) -> set[str]:
+    after = model.state_dict()
+    return {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+
+
+def copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def test_stage_1_moves_the_adapter_and_nothing_else(clips: Clips, tmp_path: Path):
+    before, trained = copied(tiny_twins.model()), by_align(clips, tmp_path / "state.pt")
+    moved = changed(before, trained.model)
+    assert moved
+    assert all(name.startswith("adapter.") for name in moved)
+    untouched = {"adapter.norm.weight", "adapter.project.weight", "adapter.interval", "adapter.slot", "adapter.scale"}
+    assert not moved & untouched, "only what describes is aligned"
+    assert {"validation_retrieval", "validation_cosine", "validation_info_nce"} <= trained.curve[-1].keys()
+
+
+def test_still_clips_do_not_poison_stage_1(clips: Clips):
+    """Where nothing changed there is no target; the loss used to be NaN, and every weight with it."""
+    model = tiny_twins.model()
+    assert model.adapter is not None
+    batch = clips.batch(torch.tensor([0, 1]))
+    still = batch._replace(tower=batch.tower[:, :1].expand_as(batch.tower))
+    head = align.AlignmentHead(model.adapter.streams, width=8, host_width=tiny_twins.WIDTH, temperature=0.07)
+    loss, logged = align.loss_of(model.adapter, head, still, ALIGN, torch.Generator().manual_seed(0))
+    loss.backward()
+    assert loss == 0
+    assert logged["dropped"] == 1.0
+    assert not any(weight.grad.isnan().any() for weight in model.adapter.parameters() if weight.grad is not None)
+
+
+def test_stage_2_moves_lora_and_senses_and_nothing_else(clips: Clips, tmp_path: Path):
+    model = tiny_twins.model()
+    add_lora(model.host, "sft", SFT.lora, seed=1)  # the one that the loop starts from
+    trained = by_sft(clips, tmp_path / "state.pt")
+    moved = changed(copied(model), trained.model)
+    own = {name for name, weight in trained.model.named_parameters() if weight.requires_grad}
+    assert moved == own
+    assert all(".sft." in name or name.startswith(("adapter.", "audio.")) for name in own)
+
+
+def test_reinforcement_moves_the_policy_and_nothing_else(policy: Trained, reference: Path):
+    before = checkpoints.load(reference, tiny_twins.host())
+    assert changed(copied(before), policy.model) == set()
+    own = {name: weight for name, weight in policy.model.state_dict().items() if ".policy." in name}
+    awake = {name for name, weight in policy.model.named_parameters() if weight.requires_grad}
+    assert awake == set(own)
+    assert any(weight.any() for name, weight in own.items() if "lora_B" in name)
+
+
+def test_the_reference_differs_from_the_policy_only_after_a_step(policy: Trained):
+    curve = policy.curve
+    assert curve[0]["kl"] == 0
+    assert curve[0]["unanimous_groups"] < 1, "a step that teaches nothing would prove nothing"
+    assert all(row["kl"] > 0 for row in curve[1:])
+    assert {"format", "length", "accuracy", "total", "reply_tokens"} <= curve[0].keys()
+
+
+def test_the_reference_of_a_trained_policy_is_stage_2_itself(policy: Trained, clips: Clips, reference: Path):
+    before, after = checkpoints.load(reference, tiny_twins.host()), policy.model
+    asked = grpo.prompts_of(before, clips, measured(), VANAO)[:2]
+    rolled = grpo.roll(before, clips, asked, VANAO, seed=0)
+    with torch.no_grad():
+        expected, _ = grpo.reply_log_probabilities(before, clips, asked, rolled)
+        trained, _ = grpo.reply_log_probabilities(after, clips, asked, rolled)
+        use(after.host, ["sft"])
+        asleep, _ = grpo.reply_log_probabilities(after, clips, asked, rolled)
+        use(after.host, ["sft", "policy"])
+    assert torch.equal(asleep, expected)
+    assert not torch.allclose(trained, expected)
+
+
+def test_log_probabilities_of_a_packed_group_are_those_of_each_reply_alone(clips: Clips, reference: Path):
+    model = checkpoints.load(reference, tiny_twins.host())
+    asked = grpo.prompts_of(model, clips, measured(), VANAO)[:2]
+    rolled = grpo.roll(model, clips, asked, VANAO.model_copy(update={"max_new_tokens": 30}), seed=0)
+    assert len({len(tokens) for tokens in rolled.tokens}) > 1, "replies of one length would prove little"
+    with torch.no_grad():
+        packed, said = grpo.reply_log_probabilities(model, clips, asked, rolled)
+        for number, tokens in enumerate(rolled.tokens):
+            alone = log_probabilities(model, clips, asked[number // VANAO.samples], tokens)
+            assert said[number].sum() == len(tokens)
+            torch.testing.assert_close(packed[number, : len(tokens)], alone, atol=1e-5, rtol=0.0)
+
+
+def log_probabilities(model: CodecSense, clips: Clips, prompt: grpo.Prompt, tokens: list[int]) -> Tensor:
+    pictures, injected = model.senses(clips.batch(torch.tensor([prompt.row])))
+    read = pack([model.start], [[Text(prompt.ids, tokens)]], pad=model.host.tokenizer.pad_token_id)
+    scores = model.host.logits(read, pictures=pictures, injected=injected)[0, -len(tokens) - 1 : -1].log_softmax(-1)
+    return scores[torch.arange(len(tokens)), torch.tensor(tokens)]
+
+
+def test_a_reply_counts_up_to_its_end_and_no_further():
+    assert grpo.until_end([5, 6, 2, 0, 0], 2) == [5, 6, 2]
+    assert grpo.until_end([5, 6, 7], 2) == [5, 6, 7]
+    assert grpo.until_end([2, 5, 2], 2) == [2]
+
+
+def test_too_few_unsure_prompts_are_refused_with_the_knobs_to_turn(clips: Clips):
+    bounds = VANAO.model_copy(update={"least_sure": 0.9, "most_sure": 0.95})
+    with pytest.raises(ValueError, match=r"only 0 of 6 prompts.*vanao.least_sure 0.9.*raise blind.prompts"):
+        grpo.prompts_of(tiny_twins.model(), clips, measured(), bounds)
+
+
+@pytest.mark.slow
+def test_stage_2_can_learn_one_batch_by_heart(clips: Clips, tmp_path: Path):
+    lesson = SFT.model_copy(update={"steps": 300, "batch": 6, "captions": {}, "reasoned": 0, "save_every_s": 1e9})
+    model = tiny_twins.model()
+    curve = sft.fit(model, clips, tiny_twins.texts(model), lesson, seed=1, state_file=tmp_path / "state.pt")
+    assert curve[0]["loss"] > 2
+    assert curve[-1]["loss"] < 0.1
