@@ -1,0 +1,128 @@
+"""Host, adapter and audio branch as one: each sense can be left out, and each is heard where it is in."""
+
+from pathlib import Path
+
+import pytest
+import tiny_twins
+import torch
+from torch import Tensor
+
+from codecsense.clips import Batch, Clips
+from codecsense.model import CodecSense
+from codecsense.sequence import Text, pack
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return tiny_twins.clips(tmp_path_factory.mktemp("clips"), 2)
+
+
+@pytest.fixture(scope="module")
+def batch(clips: Clips) -> Batch:
+    return clips.batch(torch.tensor([0, 1]))
+
+
+def texts(model: CodecSense) -> list[list[Text]]:
+    return [[question.text for question in clip.questions] for clip in tiny_twins.texts(model, 2)]
+
+
+@torch.no_grad()
+def scores(model: CodecSense, batch: Batch) -> Tensor:
+    return model(batch, texts(model)).logits
+
+
+def test_without_senses_the_model_is_its_host(batch: Batch):
+    model = tiny_twins.model(adapter__streams=[], audio__tokens=0)
+    assert model.adapter is None
+    assert model.audio is None
+    read = pack([model.start] * 2, texts(model), pad=model.host.tokenizer.pad_token_id)
+    anchors = batch.tower[:, [0, 2, 4, 6]].flatten(1, 2)
+    assert torch.equal(scores(model, batch), model.host.logits(read, pictures=anchors, injected=[]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "tokens"),
+    [
+        ({"adapter__streams": [], "audio__tokens": 0}, 4 * 6),
+        ({"audio__tokens": 0}, 4 * 6 + 3 * 4),
+        ({"adapter__streams": []}, 4 * 6 + 3 * 2),
+        ({}, 4 * 6 + 3 * 4 + 3 * 2),
+        ({"pictures": "all", "adapter__streams": [], "audio__tokens": 0}, 7 * 6),
+    ],
+    ids=["anchors", "motion", "sound", "both", "dense"],
+)
+def test_a_clip_costs_the_tokens_of_its_pictures_and_senses(changes: dict[str, object], tokens: int, batch: Batch):
+    model = tiny_twins.model(**changes)
+    assert model.context_tokens == tokens
+    assert scores(model, batch).shape[0] == 2
+
+
+@pytest.mark.parametrize("sense", ["tower", "mv", "residual", "context", "sound"])
+def test_every_sense_reaches_the_answer(sense: str, batch: Batch):
+    model = tiny_twins.model()
+    other = {
+        "tower": batch._replace(tower=batch.tower.flip(0)),
+        "sound": batch._replace(sound=batch.sound.flip(0)),
+    }.get(sense)
+    if other is None:
+        tri = batch.tri._replace(**{sense: getattr(batch.tri, sense).flip(0)})
+        other = batch._replace(tri=tri._replace(mask=torch.ones_like(tri.mask)))
+        batch = batch._replace(tri=batch.tri._replace(mask=torch.ones_like(batch.tri.mask)))
+    assert not torch.allclose(scores(model, batch), scores(model, other))
+
+
+def test_dense_frames_take_no_motion_into_the_answer(batch: Batch):
+    model = tiny_twins.model(pictures="all", adapter__streams=[], audio__tokens=0)
+    silent = batch._replace(tri=batch.tri._replace(mv=torch.zeros_like(batch.tri.mv)), sound=batch.sound * 0)
+    assert torch.equal(scores(model, batch), scores(model, silent))
+    inner = batch._replace(tower=batch.tower.clone())
+    inner.tower[:, 1] += 1.0
+    assert not torch.allclose(scores(model, batch), scores(model, inner))
+
+
+def test_the_seed_decides_the_senses_and_leaves_the_global_generator_alone():
+    torch.manual_seed(4)
+    one = tiny_twins.model(seed=1)
+    drawn = torch.rand(3)
+    torch.manual_seed(4)
+    assert torch.equal(drawn, torch.rand(3))
+    same, other = tiny_twins.model(seed=1), tiny_twins.model(seed=2)
+    for name, weight in one.named_parameters():
+        assert torch.equal(weight, same.get_parameter(name))
+    assert one.adapter is not None
+    assert other.adapter is not None
+    assert not torch.equal(one.adapter.slot, other.adapter.slot)
+
+
+def test_a_clip_scores_alike_alone_and_beside_others(clips: Clips, batch: Batch):
+    model = tiny_twins.model()
+    alone = model(clips.batch(torch.tensor([1])), texts(model)[1:]).logits
+    torch.testing.assert_close(scores(model, batch)[1:], alone, atol=1e-5, rtol=0.0)
+
+
+def test_texts_of_different_length_do_not_disturb_each_other(batch: Batch):
+    model = tiny_twins.model()
+    short, long = texts(model)
+    whole = model(batch, [short[:1], long])
+    size = model.context_tokens + len(short[0].prompt) + len(short[0].answer)
+    torch.testing.assert_close(whole.logits[0, :size], scores(model, batch)[0, :size], atol=1e-5, rtol=0.0)
+
+
+def test_every_weight_of_the_senses_gets_a_gradient_and_none_of_the_host(batch: Batch):
+    model = tiny_twins.model()
+    model(batch, texts(model)).logits.square().sum().backward()
+    for name, weight in model.named_parameters():
+        has = weight.grad is not None and bool(weight.grad.any())
+        assert has == (not name.startswith("host.")), name
+
+
+def test_generation_answers_every_prompt_as_often_as_asked(batch: Batch):
+    model = tiny_twins.model()
+    prompts = [own[0].prompt for own in texts(model)]
+    out = model.generate(batch, prompts, max_new_tokens=3, samples=2, temperature=1.0)
+    assert out.shape == (4, 3)
+
+
+def test_an_anchor_s_position_in_the_store_is_that_of_its_moment(clips: Clips, tmp_path: Path):
+    assert clips.anchors == [0, 2, 4, 6]
+    assert clips.shapes == tiny_twins.SHAPES

@@ -1,0 +1,118 @@
+"""Answers in two stages, answers in a word, and the unimodal baselines: tables as their schemas want them."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import tiny_twins
+import torch
+
+from codecsense.clips import Clips
+from codecsense.evaluation.answering import answer_directly, answer_in_two_stages, first_words, summary
+from codecsense.evaluation.blind import BlindConfig, baselines
+from codecsense.model import CodecSense
+from codecsense.schemas import answers as answers_table
+from codecsense.schemas import blind as blind_table
+from codecsense.texts import NOTHING, Encoder
+from codecsense.two_stage import Asked, TwoStage, say, summarise
+
+SHORT = TwoStage(summary_tokens=3, reply_tokens=4, batch=4)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return tiny_twins.clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def model() -> CodecSense:
+    """A model that says many things."""
+    made = tiny_twins.model()
+    for weight in made.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def questions() -> pl.DataFrame:
+    return tiny_twins.tables().questions
+
+
+def test_every_question_gets_one_row_each_way(model: CodecSense, clips: Clips, questions: pl.DataFrame, tmp_path: Path):
+    shuffled = questions.sample(fraction=1.0, shuffle=True, seed=1)
+    joint = questions.filter(pl.col("type") == "joint")
+    direct = answer_directly(model, clips, shuffled, run="full", batch=4)
+    reasoned, told = answer_in_two_stages(model, clips, joint, SHORT, run="full")
+    table = pl.concat([direct, reasoned])
+    answers_table.write(table, tmp_path / "answers.parquet")
+    assert answers_table.read(tmp_path / "answers.parquet").height == len(questions) + len(joint)
+    gold = dict(questions.select("question_id", "answer").iter_rows())
+    assert all(gold[row["question_id"]] == row["gold"] for row in table.iter_rows(named=True))
+    assert (table["correct"] == (table["predicted"] == table["gold"])).all()
+    assert table["context_tokens"].unique().to_list() == [model.context_tokens]
+    assert len(told) == len(joint)
+    means = summary(table)
+    assert set(means) == {"direct", "two_stage"}
+    assert means["direct"]["joint"] == direct.filter(pl.col("type") == "joint")["correct"].mean()
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(model: CodecSense, clips: Clips, questions: pl.DataFrame):
+    together = answer_directly(model, clips, questions, run="full", batch=6)
+    for batch, some in ((1, questions), (6, questions[3:5])):
+        apart = answer_directly(model, clips, some, run="full", batch=batch)
+        same = together.join(apart, on="question_id").select(pl.col("predicted") == pl.col("predicted_right"))
+        assert same.to_series().all()
+        assert len(same) == len(some)
+
+
+def test_a_first_word_is_the_first_token_of_greedy_decoding(model: CodecSense, clips: Clips):
+    prompt = Encoder(model.host.tokenizer)("what did it do ?")
+    rows = torch.arange(4)
+    words = first_words(model, clips, rows, [[prompt]] * 4)
+    said = model.generate(clips.batch(rows), [prompt] * 4, max_new_tokens=1)
+    assert words == [word.strip() for word in model.host.tokenizer.batch_decode(said)]
+
+
+def test_replies_come_in_the_order_of_their_prompts(model: CodecSense, clips: Clips):
+    prompts = [(5, "what ?"), (0, "what did it do ?"), (3, "what ?"), (1, "describe part one :"), (5, "what ?")]
+    together = say(model, clips, prompts, 2, 4)
+    assert together == [say(model, clips, [prompt], 1, 4)[0] for prompt in prompts]
+    assert together[0] == together[4]
+
+
+def test_samples_stand_beside_their_own_prompt(model: CodecSense, clips: Clips):
+    prompts = [(0, "what ?"), (1, "what did it do ?"), (2, "what ?")]
+    greedy = say(model, clips, prompts, 3, 4)
+    cold = say(model, clips, prompts, 2, 4, samples=2, temperature=1e-5)
+    assert cold == [reply for reply in greedy for _ in range(2)]
+
+
+def test_a_sense_with_nothing_to_say_says_nothing(clips: Clips, model: CodecSense):
+    silent = SHORT.model_copy(update={"summary_tokens": 1})
+    table = model.host.bare.get_input_embeddings().weight
+    told = summarise(model, clips, [Asked(0, "what ?")], silent)
+    assert all(part for part in told[0])
+    end = model.host.specials.end
+    before = table[end].clone()
+    with torch.no_grad():
+        seen: list[torch.Tensor] = []
+        hook = model.host.bare.lm_head.register_forward_pre_hook(lambda module, given: seen.append(given[0][:, -1]))
+        summarise(model, clips, [Asked(0, "what ?")], silent)
+        hook.remove()
+        table[end] = 100 * torch.stack(seen).mean((0, 1))
+        quiet = summarise(model, clips, [Asked(0, "what ?")], silent)
+        table[end] = before
+    assert NOTHING in quiet[0]
+
+
+def test_baselines_are_shares_of_the_samples(model: CodecSense, clips: Clips, questions: pl.DataFrame, tmp_path: Path):
+    joint = questions.filter(pl.col("type") == "joint")
+    settings = BlindConfig(prompts=6, samples=3, temperature=1.0)
+    at_once = SHORT.model_copy(update={"batch": 18})
+    one, two = (baselines(model, clips, joint, settings, at_once, seed=0) for _ in range(2))
+    assert one.equals(two)
+    blind_table.write(one, tmp_path / "blind.parquet")
+    assert blind_table.read(tmp_path / "blind.parquet")["question_id"].to_list() == joint["question_id"].to_list()
+    shares = one.select("p_visual", "p_audio", "p_both") * 3
+    assert all((column == column.round()).all() for column in shares)
