@@ -37,8 +37,9 @@ def baselines(
         "p_audio": [Summaries(NOTHING, summary.heard) for summary in told],
         "p_both": told,
     }
+    gold = [item["answer"] for item in items]
     columns = {
-        name: _accuracy(model, clips, asked, shown, [item["answer"] for item in items], settings, two_stage, seed)
+        name: _accuracy(model, clips, asked, shown, gold=gold, settings=settings, two_stage=two_stage, seed=seed)
         for name, shown in masked.items()
     }
     return questions.select("question_id", "clip_id", "text", "answer").with_columns(
@@ -53,6 +54,7 @@ def _accuracy(
     clips: Clips,
     asked: Sequence[Asked],
     shown: Sequence[Summaries],
+    *,
     gold: Sequence[str],
     settings: BlindConfig,
     two_stage: TwoStage,
