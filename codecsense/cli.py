@@ -128,6 +128,36 @@ def view(
             console.print(f"{film}: {motion_sheet.film(seen.streams, film, title=title)} maps")
 
 
+@app.command()
+def ask(
+    video: Annotated[Path, typer.Argument(help="A video file of any codec.")],
+    question: Annotated[str, typer.Argument(help="Such as: which way did the red one swing in part two ?")],
+    checkpoint: Annotated[Path, typer.Option(help="A trained model, such as data/runs/full/checkpoint.")],
+    weights: Annotated[Path, typer.Option(help="The frozen host that it was trained on.")] = Path("data/host"),
+    two_stage: Annotated[bool, typer.Option("--two-stage", help="Sum up sight and sound first, then reason.")] = False,
+    params: ParamsOption = PARAMS,
+) -> None:
+    """Ask a trained model about one video."""
+    from codecsense.evaluation import asking
+    from codecsense.training import checkpoints
+    from codecsense.two_stage import TwoStage
+
+    with _errors():
+        settings, _, _ = checkpoints.describe(checkpoint)
+        model = checkpoints.load(checkpoint, settings.host.load(weights / "host")).eval()
+        encoder = settings.audio.encoder.load(weights / "audio").eval()
+        sections = asking.Settings(
+            _audit_settings(params),
+            _extract_settings(params),
+            TwoStage.model_validate(_section(params, "two_stage")),
+        )
+        answer = asking.ask(model, encoder, video, question, settings=sections, in_two_stages=two_stage)
+        for name, said in (("saw", answer.seen), ("heard", answer.heard), ("reply", answer.reply)):
+            if said:
+                console.print(f"{name}: {said}", markup=False)
+        console.print(answer.answer, style="bold", markup=False)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Turns what a user can mend into one message and exit code 1."""

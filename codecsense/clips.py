@@ -8,9 +8,10 @@ Shapes:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 import torch
 from jaxtyping import Float, UInt8
 from safetensors.torch import load_file, save_file
@@ -20,7 +21,18 @@ from codecsense.adapter import Shapes, TriStream
 from codecsense.audio.branch import AudioEncoder, pool
 from codecsense.hosts import Host
 from codecsense.progress import track
-from codecsense.streams.store import StreamStore
+
+
+class Store(Protocol):
+    """Where the arrays of videos are: shards (`StreamStore`), or one video just extracted."""
+
+    index: pl.DataFrame
+
+    def get(self, name: str, video_id: str) -> np.ndarray:
+        """One array of one video."""
+
+    def stack(self, name: str, video_ids: list[str]) -> np.ndarray:
+        """One array of many videos of equal shape, side by side."""
 
 
 class Batch(NamedTuple):
@@ -53,9 +65,9 @@ def encode_tower(
     host: Host, pictures: UInt8[Tensor, "clips moments height wide 3"], *, label: str, batch: int = 16
 ) -> Float[Tensor, "clips moments patches host_width"]:
     """What the frozen tower says of every moment of every clip, in half precision."""
-    moments = pictures.shape[1]
+    count = pictures.shape[1]
     parts = [
-        host.encode_pictures(some.flatten(0, 1)).half().unflatten(0, (-1, moments))
+        host.encode_pictures(some.flatten(0, 1)).half().unflatten(0, (-1, count))
         for some in track(pictures.split(batch), label=label)
     ]
     return torch.cat(parts)
@@ -73,7 +85,15 @@ def encode_sound(
     return torch.cat(parts)
 
 
-def sound_bounds(store: StreamStore, video_id: str, *, states_per_s: float) -> list[float]:
+def moments(store: Store, ids: list[str]) -> UInt8[Tensor, "clips moments height wide 3"]:
+    """Anchors and the frames between them, in the order of time."""
+    anchors, frames = store.stack("anchors", ids), store.stack("frames", ids)
+    inner = np.concatenate([anchors[:, :-1, None], frames], axis=2)
+    flat = inner.reshape(len(ids), -1, *inner.shape[3:])
+    return torch.from_numpy(np.concatenate([flat, anchors[:, -1:]], axis=1))
+
+
+def sound_bounds(store: Store, video_id: str, *, states_per_s: float) -> list[float]:
     """When the anchors of a video are, counted in states of the audio encoder."""
     times: list[float] = (store.get("anchor_time_s", video_id) * states_per_s).tolist()
     return times
@@ -82,7 +102,7 @@ def sound_bounds(store: StreamStore, video_id: str, *, states_per_s: float) -> l
 class Clips:
     """The clips of one split, by id."""
 
-    def __init__(self, ids: Sequence[str], features: Features, store: StreamStore) -> None:
+    def __init__(self, ids: Sequence[str], features: Features, store: Store) -> None:
         everyone = {clip: row for row, clip in enumerate(store.index["video_id"].to_list())}
         missing = [clip for clip in ids if clip not in everyone]
         if missing:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from codecsense.clips import Features, encode_sound, encode_tower, sound_bounds
+from codecsense.clips import Features, encode_sound, encode_tower, moments, sound_bounds
 from codecsense.model import Model
 from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
@@ -26,11 +25,3 @@ def features(*, model: Model, weights: Path, streams: Path, encoded: Path, scrat
     made.mkdir(exist_ok=True)
     Features(tower=tower, sound=sound).save(made / "features.safetensors")
     finish(made, encoded)
-
-
-def moments(store: StreamStore, ids: list[str]) -> torch.Tensor:
-    """Anchors and the frames between them, in the order of time: [clips, moments, height, width, 3]."""
-    anchors, frames = store.stack("anchors", ids), store.stack("frames", ids)
-    inner = np.concatenate([anchors[:, :-1, None], frames], axis=2)
-    flat = inner.reshape(len(ids), -1, *inner.shape[3:])
-    return torch.from_numpy(np.concatenate([flat, anchors[:, -1:]], axis=1))

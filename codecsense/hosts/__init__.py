@@ -68,6 +68,11 @@ class Host(nn.Module, ABC):
 
     @property
     @abstractmethod
+    def block_px(self) -> int:
+        """Pixels along a side of what becomes one visual token."""
+
+    @property
+    @abstractmethod
     def specials(self) -> Specials:
         """Ids of the tokens that structure a prefix."""
 

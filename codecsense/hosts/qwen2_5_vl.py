@@ -176,6 +176,10 @@ class Qwen2_5VLHost(Host):
         return cast("Qwen2_5_VLTextConfig", self.bare.config.text_config).hidden_size
 
     @property
+    def block_px(self) -> int:
+        return cast(int, self._vision.patch_size) * self._vision.spatial_merge_size
+
+    @property
     def specials(self) -> Specials:
         start, end, image, _, motion, audio = _ids(self.tokenizer)
         return Specials(start, end, image, motion, audio, self.tokenizer.eos_token_id)

@@ -33,12 +33,11 @@ class PlacedConfig(Config):
 
 
 class PlacedFacts(NamedTuple):
-    """The words of every slot, as ids: what moves where, and what sounds when; and where things are at the anchors."""
+    """The words of every slot, as ids: what moves where, and what sounds when."""
 
     motion: Int[Tensor, "clips intervals cells words"]
     colour: Int[Tensor, "clips intervals cells"]
     sound: Int[Tensor, "clips intervals words"]
-    things: Bool[Tensor, "clips anchors cells"]
 
     def there(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "batch motion_tokens"]:
         """Which slots of these clips hold a fact."""
@@ -54,18 +53,15 @@ def of_clips(
     motion = torch.full((len(clips), intervals, cells, 4), -1)
     colour = torch.full((len(clips), intervals, cells), -1)
     sound = torch.full((len(clips), intervals, 3), -1)
-    things = torch.zeros(len(clips), intervals + 1, cells, dtype=torch.bool)
     for fact in facts.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         at = (rows[fact["clip_id"]], fact["interval"], fact["cell_from"])
         words = ids(tokenizer, " ".join([PARTS[fact["interval"]], *happening(fact)]))
         motion[at][: len(words)] = torch.tensor(words)
         colour[at] = ids(tokenizer, fact["colour"])[0]
-        things[at] = True
-        things[at[0], fact["interval"] + 1, fact["cell_to"]] = True
     for heard in sounds.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
         told = f"{PARTS[heard['interval']]} {heard['pitch']} n{heard['beeps']}"
         sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, told))
-    return PlacedFacts(motion, colour, sound, things)
+    return PlacedFacts(motion, colour, sound)
 
 
 def happening(fact: dict[str, object]) -> list[str]:

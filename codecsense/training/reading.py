@@ -1,6 +1,6 @@
 """Third lesson of host pre-training: the language model learns to answer, from bare facts, then among pictures.
 
-A step's clips come in one of four forms (`Form`): the facts alone, with every empty cell left out; pictures with facts
+A step's clips come in one of four forms (`Form`): the facts alone, without pictures or empty slots; pictures with facts
 in the motion and sound slots; the same without sound; pictures alone, with static questions. Looking things up is
 learned first, where there is little to look at. The lesson ends when facts placed for *validation* clips are read well.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from codecsense.config import Config
@@ -51,15 +51,6 @@ class Reading(NamedTuple):
     placed: PlacedFacts
 
 
-class Sparse(NamedTuple):
-    """Prefixes without empty cells, and the features that are left."""
-
-    starts: Sequence[Prefix]
-    pictures: Float[Tensor, "batch things width"]
-    motion: Float[Tensor, "batch facts width"]
-    sound: Float[Tensor, "batch sounds width"]
-
-
 class Reader:
     """A host reading clips in any of the four forms."""
 
@@ -67,6 +58,7 @@ class Reader:
         self.host = host
         self.placed = placed
         self.sound_tokens = layout.audio_tokens
+        self.pad = cast(int, host.tokenizer.pad_token_id)
         silent = layout.model_copy(update={"audio_tokens": 0})
         still = silent.model_copy(update={"motion_tokens": 0})
         self.starts: dict[Form, Prefix] = {
@@ -83,36 +75,21 @@ class Reader:
         motion, sound = slots(
             table, read.placed, rows, sound_tokens=self.sound_tokens, settings=self.placed, generator=generator
         )
-        pictures = read.tower[rows].float()
-        starts: Sequence[Prefix] = [self.starts["moving_and_sounding" if form == "facts" else form]] * len(rows)
+        pictures: Tensor | None = read.tower[rows].float()
         if form == "facts":
-            starts, pictures, motion, sound = self._sparse(read, rows, motion, sound)
-        packed = pack(starts, texts, pad=self.host.tokenizer.pad_token_id)
+            pictures, sound = None, sound[:, :: self.sound_tokens]
+            motion = motion[read.placed.there(rows)].unflatten(0, (len(rows), -1))
+        start = self._close(motion.shape[1], sound.shape[1]) if form == "facts" else self.starts[form]
+        packed = pack([start] * len(rows), texts, pad=self.pad)
         injected = [(self.host.specials.motion_pad, motion), (self.host.specials.audio_pad, sound)]
         wanted = {"still": 0, "moving": 1}.get(form, 2)
         return packed, self.host.logits(packed, pictures=pictures, injected=injected[:wanted])
 
-    def _sparse(self, read: Reading, rows: Tensor, motion: Tensor, sound: Tensor) -> Sparse:
-        """The whole layout without the cells in which nothing is; every token keeps the position it had."""
-        start = self.starts["moving_and_sounding"]
-        things, moving = read.placed.things[rows].flatten(1), read.placed.there(rows)
-        heard = torch.arange(sound.shape[1]).expand(len(rows), -1) % self.sound_tokens == 0
-        keep = torch.ones(len(rows), len(start.ids), dtype=torch.bool)
-        for kind, shown in enumerate((things, moving, heard), start=1):
-            keep[:, start.kinds == kind] = shown
-        starts = [_only(start, kept) for kept in keep]
-        features = (read.tower[rows].float(), motion, sound)
-        kept = [
-            each[shown].unflatten(0, (len(rows), -1))
-            for each, shown in zip(features, (things, moving, heard), strict=True)
-        ]
-        return Sparse(starts, *kept)
-
-
-def _only(start: Prefix, kept: Bool[Tensor, " length"]) -> Prefix:
-    if start.positions is None:
-        raise ValueError("a prefix needs its host's positions before it is thinned out")
-    return Prefix(start.ids[kept], start.kinds[kept], start.positions[:, kept])
+    def _close(self, facts: int, sounds: int) -> Prefix:
+        """Nothing but the slots that hold something, side by side."""
+        tokens = self.host.specials
+        ids = torch.tensor([tokens.motion_pad] * facts + [tokens.audio_pad] * sounds)
+        return self.host.place(Prefix(ids, torch.zeros_like(ids)), grid=1)
 
 
 def teach_reading(
