@@ -8,7 +8,7 @@ Shapes:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ from codecsense.hosts import Host
 from codecsense.progress import track
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where the arrays of videos are: shards (`StreamStore`), or one video just extracted."""
 

@@ -48,6 +48,8 @@ def settings(**changes: Any) -> Model:
             "streams": ["mv", "residual", "context"],
             "encoder": {"name": "slots", "seen": 3, "mv_unit_px": 4.0, "residual_unit": 32.0},
             "fusion": {"name": "gated"},
+            "motion_scale": 1.0,
+            "context_skip": 0.5,
             "tokens": PATCHES,
             "width": 8,
         },

@@ -71,3 +71,5 @@ class AdapterConfig(Config):
     fusion: Annotated[SerializeAsAny[FusionConfig], pick("codecsense.adapter.fusions")]
     tokens: int
     width: int
+    motion_scale: float  # at the start, of the fused description in a token
+    context_skip: float  # at the start, of the opening anchor's tokens beside it; 0 leaves them out for good

@@ -2,6 +2,8 @@
 
 Streams are fused in the report's order: vectors with residuals, then with frames (the dense rival's stream), then
 with the context. A stream that a run leaves out drops out of its fusion; nothing else changes [1, section 3.2].
+Beyond the report, what the tower says of the opening anchor also passes by the fusion, weighted by `context_skip`
+(0 gives the report's adapter): a token then says from the start *whose* motion it is.
 
 References:
     [1] HY-Himmel technical report, arXiv 2605.08158.
@@ -47,7 +49,12 @@ class MotionAdapter(nn.Module):
         self.project = nn.Linear(settings.width, shapes.host_width)
         self.interval = nn.Parameter(torch.randn(shapes.intervals, 1, shapes.host_width) * 0.02)
         self.slot = nn.Parameter(torch.randn(settings.tokens, shapes.host_width) * 0.02)
-        self.scale = nn.Parameter(torch.ones(()))
+        self.scale = nn.Parameter(torch.tensor(settings.motion_scale))
+        self.skip = nn.Parameter(torch.tensor(settings.context_skip)) if self._skips(settings) else None
+
+    @staticmethod
+    def _skips(settings: AdapterConfig) -> bool:
+        return "context" in settings.streams and settings.context_skip != 0
 
     def describe(self, clips: TriStream) -> Described:
         """The adapter's hidden state, which Stage 1 aligns."""
@@ -59,6 +66,8 @@ class MotionAdapter(nn.Module):
 
     def forward(self, clips: TriStream) -> Float[Tensor, "batch tokens_in_all host_width"]:
         tokens = self.scale * self.project(self.norm(self.describe(clips).fused)) + self.interval + self.slot
+        if self.skip is not None:
+            tokens = tokens + self.skip * clips.context
         return tokens.flatten(1, 2)
 
 

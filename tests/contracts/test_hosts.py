@@ -187,8 +187,11 @@ def step_by_step(host: Host, prompt: list[int], given: tuple[Tensor, Injected], 
 
 
 def banned(host: Host) -> list[int]:
-    """Ids that no reply may hold: what structures a prefix, but for the end."""
-    return [token for token in host.specials if token != host.specials.end]
+    """Ids that no reply may hold: placeholders and what structures a prefix, those of a video too."""
+    named = [
+        token for name, token in host.tokenizer.get_vocab().items() if name.endswith(("_pad|>", "_start|>", "_end|>"))
+    ]
+    return [token for token in named if token != host.specials.end]
 
 
 @pytest.mark.parametrize("motion_positions", ["text", "grid"])

@@ -75,6 +75,7 @@ def test_names_of_saved_weights_are_a_promise():
         "adapter.project.bias",
         "adapter.project.weight",
         "adapter.scale",
+        "adapter.skip",
         "adapter.slot",
         "audio.connector.0.bias",
         "audio.connector.0.weight",
