@@ -96,6 +96,15 @@ def test_every_stage_watches_the_code_it_imports(nodes: list[graph.Node]):
         assert not missing, f"{node.name} imports but does not watch {sorted(missing)}"
 
 
+def test_what_reads_streams_does_not_watch_how_they_are_made(nodes: list[graph.Node]):
+    """Extraction that gives the same bytes must not cost anyone a training."""
+    made_by = {"audit", "extract"}
+    for node in nodes:
+        if node.argv[0] not in made_by:
+            watched = [dep for dep in node.deps if dep.startswith(("codecsense/codecs", "codecsense/streams"))]
+            assert set(watched) <= code_of(f"stages/{node.argv[0]}.py"), node.name
+
+
 def test_every_run_is_trained_and_evaluated(nodes: list[graph.Node]):
     values = config.read(ROOT / "params.yaml")
     made = {node.name for node in nodes}
