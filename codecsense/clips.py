@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 import polars as pl
 import torch
@@ -42,6 +43,7 @@ class Batch(NamedTuple):
     tower: Float[Tensor, "batch moments patches host_width"]
     tri: TriStream
     sound: Float[Tensor, "batch intervals pieces sound_width"]
+    deep: Float[Tensor, "batch moments patches depths"] | None = None
 
 
 class Features(NamedTuple):
@@ -49,29 +51,53 @@ class Features(NamedTuple):
 
     tower: Float[Tensor, "clips moments patches host_width"]
     sound: Float[Tensor, "clips intervals pieces sound_width"]
+    deep: Float[Tensor, "clips moments patches depths"] | None = None
+
+    @staticmethod
+    def of(
+        seen: Float[Tensor, "clips moments patches seen"],
+        sound: Float[Tensor, "clips intervals pieces sound_width"],
+        *,
+        host_width: int,
+    ) -> "Features":
+        """What tower and audio encoder say; `deep` holds the further depths of a host that reads several.
+
+        Adapters and Stage 1 look at the tower's last word alone, so that is what `tower` is for every host.
+        """
+        tower, deep = seen[..., :host_width], seen[..., host_width:]
+        return Features(tower=tower, sound=sound, deep=deep if deep.shape[-1] else None)
 
     def save(self, file: Path) -> None:
         """Write to one safetensors file, in half precision."""
-        save_file({name: value.half().contiguous() for name, value in self._asdict().items()}, file)
+        known = {name: value for name, value in self._asdict().items() if value is not None}
+        save_file({name: value.half().contiguous() for name, value in known.items()}, file)
 
     @staticmethod
     def read(file: Path) -> "Features":
         """What `save` wrote."""
         arrays = load_file(file)
-        return Features(tower=arrays["tower"], sound=arrays["sound"])
+        return Features(tower=arrays["tower"], sound=arrays["sound"], deep=arrays.get("deep"))
 
 
 @torch.no_grad()
 def encode_tower(
     host: Host, pictures: UInt8[Tensor, "clips moments height wide 3"], *, label: str, batch: int = 16
-) -> Float[Tensor, "clips moments patches host_width"]:
-    """What the frozen tower says of every moment of every clip, in half precision."""
-    count = pictures.shape[1]
+) -> Float[Tensor, "clips moments patches seen"]:
+    """What the frozen tower says of every moment of every clip, in half precision, `batch` clips at a time."""
+    count, side = pictures.shape[1], host.settings.picture_px
     parts = [
-        host.encode_pictures(some.flatten(0, 1)).half().unflatten(0, (-1, count))
+        host.encode_pictures(squared(some.flatten(0, 1), side)).half().cpu().unflatten(0, (-1, count))
         for some in track(pictures.split(batch), label=label)
     ]
     return torch.cat(parts)
+
+
+def squared(pictures: UInt8[Tensor, "pictures height wide 3"], side: int) -> UInt8[Tensor, "pictures side side 3"]:
+    """Pictures as squares of `side` pixels, whatever their shape was: every one costs the same number of tokens."""
+    if pictures.shape[1:3] == (side, side):
+        return pictures
+    shown = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures.numpy()]
+    return torch.from_numpy(np.stack(shown))
 
 
 @torch.no_grad()
@@ -116,6 +142,7 @@ class Clips:
         self.ids = list(ids)
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]
+        self.deep = None if features.deep is None else features.deep[rows]
         self.mv = torch.from_numpy(np.ascontiguousarray(store.stack("mv", self.ids)))
         self.residual = torch.from_numpy(np.ascontiguousarray(store.stack("residual", self.ids)))
         self.mask = torch.from_numpy(np.ascontiguousarray(store.stack("map_mask", self.ids)))
@@ -149,4 +176,5 @@ class Clips:
             context=inner[:, :, 0],
             frames=inner[:, :, 1:],
         )
-        return Batch(tower=tower, tri=tri, sound=self.sound[rows].float())
+        deep = None if self.deep is None else self.deep[rows].float()
+        return Batch(tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep)

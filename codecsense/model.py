@@ -77,7 +77,8 @@ class CodecSense(nn.Module):
 
     def senses(self, clips: Batch) -> tuple[Tensor, list[tuple[int, Tensor]]]:
         """Visual tokens of the pictures, and the features to inject at each placeholder id."""
-        pictures = clips.tower[:, :: self.step].flatten(1, 2)
+        seen = clips.tower if clips.deep is None else torch.cat([clips.tower, clips.deep], dim=-1)
+        pictures = seen[:, :: self.step].flatten(1, 2)
         injected = []
         if self.adapter is not None:
             injected.append((self.host.specials.motion_pad, self.adapter(clips.tri)))

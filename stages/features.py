@@ -23,5 +23,5 @@ def features(*, model: Model, weights: Path, streams: Path, encoded: Path, scrat
     sound = encode_sound(encoder, mel, bounds=bounds, pieces=model.audio.pieces)
     made = work / "made"
     made.mkdir(exist_ok=True)
-    Features(tower=tower, sound=sound).save(made / "features.safetensors")
+    Features.of(tower, sound, host_width=network.width).save(made / "features.safetensors")
     finish(made, encoded)

@@ -27,14 +27,17 @@ SOUND_WIDTH, PIECES = 6, 2
 ANSWERS = ("left", "right", "red", "blue")
 WORD_LIST = sorted({*WORDS, *ANSWERS, "what", "did", "it", "do", "go", "high", "n2", "?"})
 
-HOSTS: dict[str, dict[str, Any]] = {  # how each file of codecsense/hosts is built small
-    "qwen2_5_vl": {
-        "name": "qwen2_5_vl",
-        "weights": "tiny",
-        "tiny": {"patch_px": 4, "vision_width": 16, "vision_layers": 2, "width": WIDTH, "layers": 2, "heads": 2},
-        "motion_positions": "text",
-    },
+_HOST: dict[str, Any] = {
+    "weights": "tiny",
+    "dtype": "float32",
+    "attention": "sdpa",
+    "device_map": None,
+    "picture_px": PICTURE_PX,
+    "tiny": {"patch_px": 4, "vision_width": 16, "vision_layers": 2, "width": WIDTH, "layers": 2, "heads": 2},
+    "motion_positions": "text",
 }
+# How each file of codecsense/hosts is built small.
+HOSTS = {name: {"name": name} | _HOST for name in ("qwen2_5_vl", "qwen3_vl", "internvl3", "llava_onevision")}
 OPTIMISER = OptimiserConfig(matrices="adamw", warmup_steps=1, weight_decay=0.01, clip=1.0, decay=True)
 LORA = LoRAConfig(rank=2, alpha=4)
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import polars as pl
 import torch
@@ -62,8 +61,7 @@ def ask(
     if in_two_stages and model.audio is None:
         raise ValueError("this model does not hear, so it cannot answer in two stages; leave --two-stage out")
     extracted = extract_one(video, settings.audit, settings.extract)
-    side = round(model.shapes.patches**0.5) * model.host.block_px
-    shown = Video(video.name, _resized(extracted.streams, side))
+    shown = Video(video.name, extracted.streams)
     clips = Clips([video.name], _encode(model, encoder, shown), shown)
     if clips.shapes != model.shapes:
         raise ValueError(
@@ -78,23 +76,11 @@ def ask(
     return Answer(answer(reply), told[0].seen, told[0].heard, reply)
 
 
-def _resized(streams: VideoStreams, side: int) -> VideoStreams:
-    """Pictures at the size that the checkpoint has learned; the maps have theirs already."""
-
-    def resize(pictures: np.ndarray) -> np.ndarray:
-        if pictures.shape[-3:-1] == (side, side) or not pictures.size:
-            return pictures
-        flat = pictures.reshape(-1, *pictures.shape[-3:])
-        small = np.stack([cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in flat])
-        return small.reshape(*pictures.shape[:-3], side, side, 3)
-
-    return streams._replace(anchors=resize(streams.anchors), frames=resize(streams.frames))
-
-
 def _encode(model: CodecSense, encoder: AudioEncoder, shown: Video) -> Features:
     name = shown.index["video_id"].to_list()
     tower = encode_tower(model.host, moments(shown, name), label="pictures")
     bounds = sound_bounds(shown, name[0], states_per_s=encoder.states_per_s)
     mel = torch.from_numpy(shown.stack("mel", name))
     pieces = model.settings.audio.pieces
-    return Features(tower=tower, sound=encode_sound(encoder, mel, bounds=bounds, pieces=pieces))
+    sound = encode_sound(encoder, mel, bounds=bounds, pieces=pieces)
+    return Features.of(tower, sound, host_width=model.host.width)

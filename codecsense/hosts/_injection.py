@@ -49,7 +49,7 @@ class Injection:
             if (counts != rows.shape[1]).any():
                 found = sorted(set(counts.tolist()))
                 raise ValueError(f"placeholder {token}: {found} places per sample for {rows.shape[1]} features")
-            embedded = embedded.masked_scatter(at[..., None], rows.to(embedded.dtype))
+            embedded = embedded.masked_scatter(at[..., None], rows.to(embedded))
             self._placed.add(token)
         return embedded
 

@@ -7,7 +7,7 @@ import tiny_twins
 import torch
 
 from codecsense.audio.branch import pool
-from codecsense.clips import Clips, Features, encode_sound, encode_tower, sound_bounds
+from codecsense.clips import Clips, Features, encode_sound, encode_tower, sound_bounds, squared
 from codecsense.streams.store import StreamStore
 
 
@@ -53,6 +53,18 @@ def test_features_come_back_as_they_were_written(tmp_path: Path):
     assert torch.equal(again.sound, features.sound)
 
 
+def test_what_a_host_sees_at_further_depths_is_kept_beside_its_tower_s_last_word(store: StreamStore, tmp_path: Path):
+    plain = tiny_twins.features(5)
+    seen = torch.cat([plain.tower, torch.randn(*plain.tower.shape[:3], 2 * tiny_twins.WIDTH).half()], dim=-1)
+    Features.of(seen, plain.sound, host_width=tiny_twins.WIDTH).save(tmp_path / "features.safetensors")
+    clips = Clips(tiny_twins.ids(5), Features.read(tmp_path / "features.safetensors"), store)
+    assert clips.shapes == tiny_twins.SHAPES
+    batch = clips.batch(torch.tensor([3, 1]))
+    assert batch.deep is not None
+    assert torch.equal(torch.cat([batch.tower, batch.deep], dim=-1), seen[[3, 1]].float())
+    assert Features.of(plain.tower, plain.sound, host_width=tiny_twins.WIDTH).deep is None
+
+
 def test_the_tower_sees_every_moment_alone():
     host = tiny_twins.host()
     pictures = torch.randint(0, 256, (3, 2, 16, 16, 3), dtype=torch.uint8)
@@ -60,6 +72,17 @@ def test_the_tower_sees_every_moment_alone():
     assert states.shape == (3, 2, 4, host.width)
     alone = host.encode_pictures(pictures[2, 1:2])[0]
     torch.testing.assert_close(states[2, 1].float(), alone, atol=2e-3, rtol=2e-3)  # half precision
+
+
+def test_pictures_of_any_shape_are_shown_as_squares_of_one_size():
+    host, side = tiny_twins.host(), tiny_twins.PICTURE_PX
+    ramp = torch.arange(3 * side).repeat(2, 1, 2 * side, 1).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).to(torch.uint8)
+    assert ramp.shape == (2, 2 * side, 3 * side, 3)
+    small = squared(ramp, side)
+    assert torch.equal(small[..., 0], torch.arange(1, 3 * side, 3).expand(2, side, -1).to(torch.uint8))
+    assert squared(small, side) is small
+    states = encode_tower(host, ramp[None], label="test")
+    assert torch.equal(states, encode_tower(host, small[None], label="test"))
 
 
 def test_sound_is_pooled_over_equal_stretches_of_each_interval():

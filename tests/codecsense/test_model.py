@@ -71,6 +71,15 @@ def test_every_sense_reaches_the_answer(sense: str, batch: Batch):
     assert not torch.allclose(scores(model, batch), scores(model, other))
 
 
+def test_every_depth_at_which_a_host_sees_reaches_the_answer(batch: Batch):
+    model = tiny_twins.model(host=tiny_twins.HOSTS["qwen3_vl"])
+    deep = torch.randn(batch.tower.shape, generator=torch.Generator().manual_seed(2))
+    seeing = batch._replace(deep=deep)
+    assert not torch.allclose(scores(model, seeing), scores(model, batch._replace(deep=deep.flip(0))))
+    with pytest.raises(ValueError, match="48 numbers, not 24"):
+        scores(model, batch)
+
+
 def test_dense_frames_take_no_motion_into_the_answer(batch: Batch):
     model = tiny_twins.model(pictures="all", adapter__streams=[], audio__tokens=0)
     silent = batch._replace(tri=batch.tri._replace(mv=torch.zeros_like(batch.tri.mv)), sound=batch.sound * 0)

@@ -53,13 +53,13 @@ class Settings(AudioEncoderConfig):
             return WhisperAudioEncoder(WhisperEncoder(config))
 
     def load(self, folder: Path) -> "WhisperAudioEncoder":
-        """The encoder saved in `folder`, or the hub's if `folder` is a hub id."""
+        """The encoder before training of ours: in `folder` where `weights` is `tiny`, else what `weights` names."""
         from transformers import WhisperModel
         from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
         if self.weights == "tiny":
             return WhisperAudioEncoder(WhisperEncoder.from_pretrained(str(folder)))
-        return WhisperAudioEncoder(WhisperModel.from_pretrained(str(folder)).encoder)
+        return WhisperAudioEncoder(WhisperModel.from_pretrained(self.weights).encoder)
 
 
 class WhisperAudioEncoder(AudioEncoder):
