@@ -13,6 +13,7 @@ from codecsense.texts import clips_of
 from codecsense.training import align as stage_1
 from codecsense.training.checkpoints import SENSES, senses
 from codecsense.training.curves import write_curve
+from codecsense.training.processes import Processes
 
 
 def align(
@@ -35,11 +36,18 @@ def align(
     network = model.build(
         model.host.load(weights / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed
     )
+    processes = Processes(align.compute, batch=align.batch, clip=align.optimiser.clip, log_to=align.log_to, events=work)
     curve = []
     if network.adapter is not None and align.steps:
-        curve = stage_1.fit(network.adapter, train, validation, align, seed=seed, state_file=work / "align.pt")
-    made = work / "made"
-    made.mkdir(exist_ok=True)
-    save_file(senses(network), made / SENSES)
-    write_curve(curve, made / "curve.csv")
-    finish(made, aligned)
+        curve = stage_1.fit(
+            network.adapter, train, validation, align, seed=seed, state_file=work / "align.pt", processes=processes
+        )
+        still = sum(row["still"] for row in curve)
+        print(f"align: {still:.0f} intervals without visual change were left out of {len(curve)} steps", flush=True)
+    if processes.first:
+        made = work / "made"
+        made.mkdir(exist_ok=True)
+        save_file(senses(network), made / SENSES)
+        write_curve(curve, made / "curve.csv")
+        finish(made, aligned)
+    processes.close()

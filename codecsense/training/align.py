@@ -2,30 +2,46 @@
 
 The target is the difference of the frozen tower's features of two frames. The report takes the two anchors; in the
 micro world nearly everything has returned by then, so the bracket is a random stretch *inside* the interval, and
-the maps outside it are hidden (`whole_share: 1.0` gives the report's). Compared per token, among those that changed
-most, and per quarter of the picture; each branch is held to the same target through a projection of its own.
+the maps outside it are hidden (`whole_share: 1.0` gives the report's). Compared in one or more `views`: per token,
+among those that changed most, per quarter of the picture, or pooled over the interval as in the report; each branch
+is held to the same target through a projection of its own. Negatives are those of the whole batch, whichever process
+described them, so a batch is never computed in pieces.
 
 Shapes:
     batch, intervals, maps  as in `codecsense.adapter`    moments  encoded frames per interval, both anchors included
 
 References:
-    [1] HY-Himmel technical report, arXiv 2605.08158, eq. 5-7.
+    [1] HY-Himmel technical report, arXiv 2605.08158, eq. 5-7; ablations of the objective in section Q.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from codecsense.adapter import TriStream
 from codecsense.adapter.motion_adapter import AlignmentHead, MotionAdapter
 from codecsense.clips import Batch, Clips
 from codecsense.config import Config
-from codecsense.training.loop import run
-from codecsense.training.losses import cosine_distance, info_nce, retrieval_accuracy
+from codecsense.training.inspection import inspect
+from codecsense.training.loop import Curve, Watch, run
+from codecsense.training.losses import cosine_distance, feature_error, info_nce, retrieval_accuracy
+from codecsense.training.processes import Board, Compute, Processes
 from codecsense.training.schedule import Optimiser, OptimiserConfig
+
+View = Literal["tokens", "quarters", "intervals"]
+Gather = Callable[[Tensor], Tensor]
+
+
+class Views(Config):
+    """What of an interval is compared; the first view of `fused` is the one that is logged."""
+
+    fused: list[View]
+    branch: list[View]
 
 
 class Align(Config):
@@ -34,16 +50,29 @@ class Align(Config):
     steps: int  # 0 leaves Stage 1 out
     batch: int
     learning_rate: float
+    objective: Literal["info_nce", "mse", "hybrid"]  # `mse` in place of contrast and cosine, `hybrid` beside them
     temperature: float
     temperature_floor: float
     cosine_weight: float
+    mse_weight: float  # in `hybrid`
     branch_weight: float
+    views: Views
     whole_share: float  # of brackets that are the whole interval
     most_changed: int  # tokens compared per batch
     least_change: float  # targets shorter than this have no direction and are dropped
+    validate_every: int  # steps; 0 validates at the end alone
     validation_batches: int
     save_every_s: float
     optimiser: OptimiserConfig
+    compute: Compute
+    log_to: list[Board]
+
+
+class Stretches(NamedTuple):
+    """Which two of its encoded moments bracket every interval."""
+
+    first: Int[Tensor, "batch intervals"]
+    last: Int[Tensor, "batch intervals"]
 
 
 class Bracket(NamedTuple):
@@ -53,10 +82,40 @@ class Bracket(NamedTuple):
     change: Float[Tensor, "batch intervals patches host_width"]
 
 
+class Codes(NamedTuple):
+    """What the adapter says in the tower's space, and how sharply it is compared."""
+
+    by_name: dict[str, Tensor]
+    inverse_temperature: Float[Tensor, ""]
+
+
+class Aligner(nn.Module):
+    """Adapter and head as one module, so that processes exchange the gradients of both."""
+
+    def __init__(self, adapter: MotionAdapter, head: AlignmentHead, settings: Align) -> None:
+        super().__init__()
+        self.adapter = adapter
+        self.head = head
+        self.sharpest = 1 / settings.temperature_floor
+
+    def forward(self, tri: TriStream) -> Codes:
+        return Codes(
+            self.head(self.adapter.describe(tri)), self.head.log_inverse_temperature.exp().clamp(max=self.sharpest)
+        )
+
+
 def fit(
-    adapter: MotionAdapter, train: Clips, validation: Clips, settings: Align, *, seed: int, state_file: Path
-) -> list[dict[str, float]]:
-    """Align the adapter; returns the curve, with retrieval and cosine on validation in its last row."""
+    adapter: MotionAdapter,
+    train: Clips,
+    validation: Clips,
+    settings: Align,
+    *,
+    seed: int,
+    state_file: Path,
+    processes: Processes,
+) -> Curve:
+    """Align the adapter; returns the curve, with retrieval and cosine on validation where they were measured."""
+    inspect(train, label="align")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         head = AlignmentHead(
@@ -65,15 +124,18 @@ def fit(
             host_width=train.shapes.host_width,
             temperature=settings.temperature,
         )
-    weights = {f"adapter.{name}": weight for name, weight in adapter.named_parameters()}
-    weights |= {f"head.{name}": weight for name, weight in head.named_parameters()}
-    optimiser = Optimiser([(weights.values(), settings.learning_rate)], settings.optimiser, steps=settings.steps)
+    aligner = Aligner(adapter, head, settings)
+    weights = dict(aligner.named_parameters())
+    optimiser = Optimiser(
+        [(weights.values(), settings.learning_rate)], settings.optimiser, steps=settings.steps, processes=processes
+    )
+    network = processes.wrap(aligner, optimiser)
 
     def step(number: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(train), (settings.batch,), generator=generator)
-        return loss_of(adapter, head, train.batch(rows), settings, generator)
+        return loss_of(compare(network, train, rows, settings, generator, processes), settings)
 
-    curve = run(
+    return run(
         step,
         optimiser=optimiser,
         weights=weights,
@@ -82,45 +144,80 @@ def fit(
         state_file=state_file,
         save_every_s=settings.save_every_s,
         label="align",
+        watch=Watch(lambda: validate(network, validation, settings, seed, processes), settings.validate_every),
     )
-    if curve:
-        curve[-1] |= validate(adapter, head, validation, settings, seed=seed)
-    return curve
 
 
-def loss_of(
-    adapter: MotionAdapter, head: AlignmentHead, clips: Batch, settings: Align, generator: torch.Generator
-) -> tuple[Tensor, dict[str, float]]:
+class Compared(NamedTuple):
+    """Codes and targets of a whole batch, by name and view, and what was left out of it."""
+
+    pairs: dict[str, list[tuple[Tensor, Tensor]]]
+    inverse_temperature: Float[Tensor, ""]
+    dropped: float  # share of the tokens whose target has no direction
+    still: int  # intervals without a token that has one
+
+
+def compare(
+    network: nn.Module,
+    clips: Clips,
+    rows: Int[Tensor, " batch"],
+    settings: Align,
+    generator: torch.Generator,
+    processes: Processes,
+) -> Compared:
+    """What `network` says of these clips beside what is to be said; every process describes its share of them."""
+    own = processes.share()
+    moments = (clips.tower.shape[1] - 1) // clips.intervals + 1
+    drawn = draw(len(rows), clips.intervals, moments, settings.whole_share, generator)
+    batch = clips.batch(rows[own])
+    stretch = bracket(batch, Stretches(drawn.first[own], drawn.last[own]))
+    codes = network(processes.place(batch.tri._replace(mask=batch.tri.mask & stretch.visible)))
+    change = processes.place(stretch.change)
+    pairs = {}
+    for name, code in codes.by_name.items():
+        views = settings.views.fused if name == "fused" else settings.views.branch
+        pairs[name] = [viewed(view, code, change, settings, processes.gather) for view in views]
+    without = processes.gather(change.norm(dim=-1)) <= settings.least_change
+    return Compared(pairs, codes.inverse_temperature, float(without.float().mean()), int(without.all(-1).sum()))
+
+
+def loss_of(compared: Compared, settings: Align) -> tuple[Tensor, dict[str, float]]:
     """The loss of one batch, and its parts."""
-    stretch = bracket(clips, settings.whole_share, generator)
-    codes = head(adapter.describe(clips.tri._replace(mask=clips.tri.mask & stretch.visible)))
-    inverse = head.log_inverse_temperature.exp().clamp(max=1 / settings.temperature_floor)
+    codes, _ = compared.pairs["fused"][0]
     logged: dict[str, float] = {}
-    total = torch.zeros(())
-    for name, code in codes.items():
+    total = torch.zeros((), device=codes.device)
+    for name, views in compared.pairs.items():
         weight = 1.0 if name == "fused" else settings.branch_weight
-        pairs = [most_changed(code, stretch.change, settings)]
-        if name == "fused":
-            pairs.append(quarters(code, stretch.change, settings))
-        parts = [_compare(a, b, inverse, settings) for a, b in pairs]
+        parts = [_objective(codes, targets, compared.inverse_temperature, settings) for codes, targets in views]
         total = total + weight * sum(parts)
         logged[name] = float(parts[0].detach())
-    kept = most_changed(codes["fused"], stretch.change, settings)
-    return total, logged | {"retrieval": retrieval_accuracy(*kept), "dropped": _dropped(stretch.change, settings)}
+    retrieval = retrieval_accuracy(*compared.pairs["fused"][0])
+    return total, logged | {"retrieval": retrieval, "dropped": compared.dropped, "still": float(compared.still)}
 
 
-def _compare(codes: Tensor, targets: Tensor, inverse_temperature: Tensor, settings: Align) -> Tensor:
-    return info_nce(codes, targets, inverse_temperature) + settings.cosine_weight * cosine_distance(codes, targets)
+def _objective(codes: Tensor, targets: Tensor, inverse_temperature: Tensor, settings: Align) -> Tensor:
+    if settings.objective == "mse":
+        return feature_error(codes, targets)
+    contrast = info_nce(codes, targets, inverse_temperature) + settings.cosine_weight * cosine_distance(codes, targets)
+    if settings.objective == "hybrid":
+        return contrast + settings.mse_weight * feature_error(codes, targets)
+    return contrast
 
 
-def bracket(clips: Batch, whole_share: float, generator: torch.Generator) -> Bracket:
-    """A random stretch between two encoded moments of every interval, the whole of it in `whole_share` of cases."""
-    batch, intervals, maps = clips.tri.mask.shape
-    moments = (clips.tower.shape[1] - 1) // intervals + 1
+def draw(batch: int, intervals: int, moments: int, whole_share: float, generator: torch.Generator) -> Stretches:
+    """A random stretch between two moments for every interval, the whole of it in `whole_share` of cases."""
     ends = torch.rand(batch, intervals, moments, generator=generator).argsort(-1)[..., :2].sort(-1).values
     whole = torch.rand(batch, intervals, generator=generator) < whole_share
     first = ends[..., 0].where(~whole, torch.tensor(0))
     last = ends[..., 1].where(~whole, torch.tensor(moments - 1))
+    return Stretches(first, last)
+
+
+def bracket(clips: Batch, stretches: Stretches) -> Bracket:
+    """What the stretches show of the clips' maps, and how the tower's features change across them."""
+    intervals, maps = clips.tri.mask.shape[1:]
+    moments = (clips.tower.shape[1] - 1) // intervals + 1
+    first, last = stretches
     frame = torch.arange(1, maps + 1)  # map m is of frame m + 1 after the opening anchor
     gap = (maps + 1) / (moments - 1)
     visible = (frame > gap * first[..., None]) & (frame <= gap * last[..., None])
@@ -136,20 +233,20 @@ def _at(
     return moments.gather(2, index)[:, :, 0]
 
 
-def most_changed(codes: Tensor, change: Tensor, settings: Align) -> tuple[Tensor, Tensor]:
-    """Codes and targets of the tokens that changed most in the batch, those without a direction dropped."""
-    flat_codes, flat_change = codes.flatten(0, 2), change.flatten(0, 2)
-    size = flat_change.norm(dim=-1)
-    chosen = size.topk(min(settings.most_changed, len(size))).indices
-    chosen = chosen[size[chosen] > settings.least_change]
-    return flat_codes[chosen], flat_change[chosen]
+def viewed(view: View, codes: Tensor, change: Tensor, settings: Align, gather: Gather) -> tuple[Tensor, Tensor]:
+    """Codes and targets of the whole batch in one view, those without a direction dropped."""
+    every_code, every_change = gather(VIEWS[view](codes)), gather(VIEWS[view](change))
+    size = every_change.norm(dim=-1)
+    if view == "tokens":
+        chosen = size.topk(min(settings.most_changed, len(size))).indices
+        chosen = chosen[size[chosen] > settings.least_change]
+    else:
+        chosen = size > settings.least_change
+    return every_code[chosen], every_change[chosen]
 
 
-def quarters(codes: Tensor, change: Tensor, settings: Align) -> tuple[Tensor, Tensor]:
-    """Codes and targets averaged over each quarter of the picture, those without a direction dropped."""
-    pooled_codes, pooled_change = _quarters(codes), _quarters(change)
-    chosen = pooled_change.norm(dim=-1) > settings.least_change
-    return pooled_codes[chosen], pooled_change[chosen]
+def _tokens(values: Float[Tensor, "batch intervals patches width"]) -> Float[Tensor, "all width"]:
+    return values.flatten(0, 2)
 
 
 def _quarters(values: Float[Tensor, "batch intervals patches width"]) -> Float[Tensor, "quarters width"]:
@@ -158,25 +255,24 @@ def _quarters(values: Float[Tensor, "batch intervals patches width"]) -> Float[T
     return functional.avg_pool2d(square, side // 2).flatten(2).transpose(1, 2).flatten(0, 1)
 
 
-def _dropped(change: Tensor, settings: Align) -> float:
-    return float((change.norm(dim=-1) <= settings.least_change).float().mean())
+def _intervals(values: Float[Tensor, "batch intervals patches width"]) -> Float[Tensor, "all width"]:
+    return values.mean(2).flatten(0, 1)
+
+
+VIEWS: dict[View, Callable[[Tensor], Tensor]] = {"tokens": _tokens, "quarters": _quarters, "intervals": _intervals}
 
 
 @torch.no_grad()
-def validate(
-    adapter: MotionAdapter, head: AlignmentHead, clips: Clips, settings: Align, *, seed: int
-) -> dict[str, float]:
-    """Retrieval accuracy, cosine and loss on validation clips."""
+def validate(network: nn.Module, clips: Clips, settings: Align, seed: int, processes: Processes) -> dict[str, float]:
+    """Retrieval accuracy, cosine and InfoNCE on validation clips, in the first view of the fused state."""
     generator = torch.Generator().manual_seed(seed)
     found, cosines, losses = [], [], []
     for _ in range(settings.validation_batches):
         rows = torch.randint(len(clips), (settings.batch,), generator=generator)
-        batch = clips.batch(rows)
-        stretch = bracket(batch, settings.whole_share, generator)
-        codes = head(adapter.describe(batch.tri._replace(mask=batch.tri.mask & stretch.visible)))["fused"]
-        kept = most_changed(codes, stretch.change, settings)
+        compared = compare(network, clips, rows, settings, generator, processes)
+        kept = compared.pairs["fused"][0]
         found.append(retrieval_accuracy(*kept))
         cosines.append(1 - float(cosine_distance(*kept)))
-        losses.append(float(info_nce(*kept, head.log_inverse_temperature.exp())))
+        losses.append(float(info_nce(*kept, compared.inverse_temperature)))
     mean = torch.tensor([found, cosines, losses]).mean(1).tolist()
     return {"validation_retrieval": mean[0], "validation_cosine": mean[1], "validation_info_nce": mean[2]}

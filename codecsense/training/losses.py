@@ -19,7 +19,9 @@ from codecsense.sequence import IGNORED
 def answer_loss(
     logits: Float[Tensor, "batch length vocabulary"], labels: Int[Tensor, "batch length"]
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy over the answers' tokens [1, eq. 9]."""
+    """Mean cross-entropy over the answers' tokens [1, eq. 9]; 0 where nothing is answered (a mean would be NaN)."""
+    if not (labels[:, 1:] != IGNORED).any():
+        return 0.0 * logits.sum()
     return functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
 
 
@@ -33,7 +35,7 @@ def info_nce(
     if not len(codes):
         return codes.sum()
     scores = inverse_temperature * functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
-    own = torch.arange(len(scores))
+    own = torch.arange(len(scores), device=scores.device)
     return (functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)) / 2
 
 
@@ -44,9 +46,14 @@ def cosine_distance(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, 
     return (1 - functional.cosine_similarity(codes, targets, dim=-1)).mean()
 
 
+def feature_error(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> Float[Tensor, ""]:
+    """Mean squared error, the report's ablation of the contrast [1, section Q]; 0 without pairs."""
+    return functional.mse_loss(codes, targets) if len(codes) else codes.sum()
+
+
 def retrieval_accuracy(codes: Float[Tensor, "pairs width"], targets: Float[Tensor, "pairs width"]) -> float:
     """Share of codes whose nearest target, by cosine, is their own; NaN without codes."""
     if not len(codes):
         return float("nan")
     scores = functional.normalize(codes, dim=-1) @ functional.normalize(targets, dim=-1).T
-    return float((scores.argmax(1) == torch.arange(len(scores))).float().mean())
+    return float((scores.argmax(1) == torch.arange(len(scores), device=scores.device)).float().mean())

@@ -8,12 +8,13 @@ References:
 
 from collections.abc import Callable, Iterable
 from math import cos, pi
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from codecsense.config import Config
+from codecsense.training.processes import Alone
 
 
 class OptimiserConfig(Config):
@@ -32,32 +33,48 @@ def share_of_rate(step: int, *, steps: int, settings: OptimiserConfig) -> float:
     return warm * (0.5 * (1 + cos(pi * step / steps)) if settings.decay else 1.0)
 
 
+class Descent(NamedTuple):
+    """What a step went down from: the loss, and the norm of its gradient before clipping."""
+
+    loss: float
+    gradient_norm: float
+
+
 class Optimiser:
     """AdamW, or Muon on the matrices and AdamW on the rest, over groups of weights with a learning rate each."""
 
     def __init__(
-        self, groups: Iterable[tuple[Iterable[nn.Parameter], float]], settings: OptimiserConfig, *, steps: int
+        self,
+        groups: Iterable[tuple[Iterable[nn.Parameter], float]],
+        settings: OptimiserConfig,
+        *,
+        steps: int,
+        processes: Alone | None = None,
     ) -> None:
         self.settings = settings
         self.steps = steps
+        self.processes = processes or Alone()
         self.done = 0
         named = [(list(weights), rate) for weights, rate in groups]
         self.weights = [weight for weights, _ in named for weight in weights]
         self.parts = _parts(named, settings)
 
-    def step(self, loss: Tensor) -> float:
-        """Descend once; returns the gradient's norm before clipping."""
+    def step(self, losses: Tensor | Iterable[Tensor]) -> Descent:
+        """Descend once, on a loss or on the mean of the losses of pieces, which are asked for one at a time."""
         factor = share_of_rate(self.done, steps=self.steps, settings=self.settings)
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = group["peak"] * factor
             part.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
+        values = []
+        for loss in [losses] if isinstance(losses, Tensor) else losses:
+            self.processes.backward(loss)
+            values.append(float(loss.detach()))
+        norm = self.processes.clip(self.weights, self.settings.clip)
         for part in self.parts:
             part.step()
         self.done += 1
-        return float(norm)
+        return Descent(self.processes.mean(sum(values) / len(values)), norm)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on from here."""

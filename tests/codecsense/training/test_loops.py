@@ -1,6 +1,7 @@
 """Every training loop survives a kill to the last bit, moves what it should and leaves alone what is frozen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 import tiny_twins
 import torch
+from tiny_training import ALIGN, AT_EVERY_STEP, SFT
 from torch import Tensor, nn
 
 from codecsense.clips import Clips
@@ -19,36 +21,9 @@ from codecsense.sequence import Text, pack
 from codecsense.training import align, checkpoints, grpo, sft
 from codecsense.training.lora import add as add_lora
 from codecsense.training.lora import use
-from codecsense.training.schedule import Optimiser
+from codecsense.training.processes import Processes
+from codecsense.training.schedule import Descent, Optimiser
 
-AT_EVERY_STEP = -1.0
-ALIGN = align.Align(
-    steps=4,
-    batch=3,
-    learning_rate=2e-3,
-    temperature=0.07,
-    temperature_floor=0.01,
-    cosine_weight=0.5,
-    branch_weight=0.25,
-    whole_share=0.25,
-    most_changed=12,
-    least_change=0.05,
-    validation_batches=1,
-    save_every_s=AT_EVERY_STEP,
-    optimiser=tiny_twins.OPTIMISER,
-)
-SFT = sft.SFT(
-    steps=4,
-    batch=2,
-    questions={"hidden": 1},
-    captions={"visual": 1, "audio": 1},
-    reasoned=1,
-    lora=tiny_twins.LORA,
-    lora_learning_rate=1e-2,
-    senses_learning_rate=1e-2,
-    save_every_s=AT_EVERY_STEP,
-    optimiser=tiny_twins.OPTIMISER,
-)
 VANAO = grpo.Vanao(
     start="audio",
     steps=4,
@@ -104,10 +79,12 @@ def loop(request: pytest.FixtureRequest, clips: Clips, reference: Path) -> Calla
     )
 
 
-def by_align(clips: Clips, state_file: Path) -> Trained:
+def by_align(clips: Clips, state_file: Path, settings: align.Align = ALIGN) -> Trained:
     model = tiny_twins.model()
     assert model.adapter is not None
-    return Trained(model, align.fit(model.adapter, clips, clips, ALIGN, seed=1, state_file=state_file))
+    processes = Processes(settings.compute, batch=settings.batch, clip=settings.optimiser.clip)
+    curve = align.fit(model.adapter, clips, clips, settings, seed=1, state_file=state_file, processes=processes)
+    return Trained(model, curve)
 
 
 def by_sft(clips: Clips, state_file: Path) -> Trained:
@@ -140,10 +117,10 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     descend = Optimiser.step
 
     def at(number: int) -> None:
-        def step(self: Optimiser, loss: Tensor) -> float:
+        def step(self: Optimiser, losses: Tensor | Iterable[Tensor]) -> Descent:
             if self.done == number:
                 raise KeyboardInterrupt
-            return descend(self, loss)
+            return descend(self, losses)
 
         monkeypatch.setattr(Optimiser, "step", step)
 
@@ -191,21 +168,37 @@ def test_stage_1_moves_the_adapter_and_nothing_else(clips: Clips, tmp_path: Path
     assert all(name.startswith("adapter.") for name in moved)
     untouched = {"adapter.norm.weight", "adapter.project.weight", "adapter.interval", "adapter.slot", "adapter.scale"}
     assert not moved & untouched, "only what describes is aligned"
-    assert {"validation_retrieval", "validation_cosine", "validation_info_nce"} <= trained.curve[-1].keys()
+    measured = {"validation_retrieval", "validation_cosine", "validation_info_nce"}
+    assert [measured <= row.keys() for row in trained.curve] == [False, True, False, True]
 
 
 def test_still_clips_do_not_poison_stage_1(clips: Clips):
     """Where nothing changed there is no target; the loss used to be NaN, and every weight with it."""
     model = tiny_twins.model()
     assert model.adapter is not None
-    batch = clips.batch(torch.tensor([0, 1]))
-    still = batch._replace(tower=batch.tower[:, :1].expand_as(batch.tower))
+    still = copy(clips)
+    still.tower = clips.tower[:, :1].expand_as(clips.tower)
     head = align.AlignmentHead(model.adapter.streams, width=8, host_width=tiny_twins.WIDTH, temperature=0.07)
-    loss, logged = align.loss_of(model.adapter, head, still, ALIGN, torch.Generator().manual_seed(0))
+    network = align.Aligner(model.adapter, head, ALIGN)
+    processes = Processes(ALIGN.compute, batch=2, clip=1.0)
+    rows, generator = torch.tensor([0, 1]), torch.Generator().manual_seed(0)
+    compared = align.compare(network, still, rows, ALIGN, generator, processes)
+    loss, logged = align.loss_of(compared, ALIGN)
     loss.backward()
     assert loss == 0
     assert logged["dropped"] == 1.0
+    assert logged["still"] == 2 * tiny_twins.INTERVALS
     assert not any(weight.grad.isnan().any() for weight in model.adapter.parameters() if weight.grad is not None)
+
+
+@pytest.mark.parametrize("objective", ["mse", "hybrid"])
+def test_the_report_s_other_objectives_train_too(objective: str, clips: Clips, tmp_path: Path):
+    other = ALIGN.model_copy(update={"objective": objective})
+    contrast, trained = by_align(clips, tmp_path / "info_nce.pt"), by_align(clips, tmp_path / "other.pt", other)
+    first, second = contrast.curve[0], trained.curve[0]
+    assert first["retrieval"] == second["retrieval"], "before the first step only the loss differs"
+    assert second["loss"] > first["loss"] if objective == "hybrid" else second["loss"] != first["loss"]
+    assert changed(contrast.model.state_dict(), trained.model)
 
 
 def test_stage_2_moves_lora_and_senses_and_nothing_else(clips: Clips, tmp_path: Path):

@@ -5,7 +5,7 @@ from math import log
 import torch
 
 from codecsense.sequence import IGNORED
-from codecsense.training.losses import answer_loss, cosine_distance, info_nce, retrieval_accuracy
+from codecsense.training.losses import answer_loss, cosine_distance, feature_error, info_nce, retrieval_accuracy
 
 
 def test_codes_that_know_their_targets_lose_nothing():
@@ -33,3 +33,19 @@ def test_words_of_the_question_are_not_learned():
     other[:, :2] = 50.0
     other[:, 4] = -50.0
     assert torch.equal(answer_loss(logits, labels), answer_loss(other, labels))
+
+
+def test_where_nothing_is_answered_nothing_is_learned():
+    """A mean over no token used to be NaN, and one such batch the end of a run."""
+    logits = torch.randn(2, 5, 7, requires_grad=True)
+    loss = answer_loss(logits, torch.full((2, 5), IGNORED))
+    loss.backward()
+    assert loss == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_features_are_compared_by_their_size_too():
+    codes = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+    assert feature_error(codes, 2 * codes) == 1.25
+    assert feature_error(codes[:0], codes[:0]) == 0
