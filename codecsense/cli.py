@@ -158,6 +158,60 @@ def ask(
         console.print(answer.answer, style="bold", markup=False)
 
 
+@app.command()
+def score(
+    benchmark: Annotated[str, typer.Argument(help="Such as video_mme, mvbench, mathvista or micro_world.")],
+    annotations: Annotated[Path, typer.Option(help="The benchmark's official file or folder.")],
+    predictions: Annotated[
+        Path, typer.Option(help="In the official submission format, or rows of sample_id, response.")
+    ],
+    rule: Annotated[str | None, typer.Option(help="Of MathVista, VNBench and ActivityNet-QA, which have two.")] = None,
+    subtitles: Annotated[bool | None, typer.Option(help="Of Video-MME and LongVideoBench.")] = None,
+    split: Annotated[str | None, typer.Option(help="Of MLVU and MATH-V.")] = None,
+    run: Annotated[Path | None, typer.Option(help="JSON in which the run says its frames, pixels and model.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Other predictions to compare with, question by question.")
+    ] = None,
+    baseline_run: Annotated[Path | None, typer.Option(help="What the run of the baseline says.")] = None,
+    media: Annotated[Path | None, typer.Option(help="Folder in which every video or picture must be.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for answers.parquet, scores.json, passport.json.")] = None,
+    allow_missing: Annotated[int, typer.Option(help="Questions that may have no reply or no media.")] = 0,
+    draws: Annotated[int, typer.Option(min=100, help="Resamplings of an interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamplings.")] = 0,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+) -> None:
+    """Score anyone's predictions, as the benchmark's own script would and as is right, with a passport."""
+    from codecsense.evaluation import score_sheet, scoring
+    from codecsense.evaluation.passport import UNSAID, read_run
+    from codecsense.evaluation.statistics import Resampling
+
+    with _errors():
+        choices = {"rule": rule, "subtitles": subtitles, "split": split}
+        chosen = scoring.choose(benchmark, {name: choice for name, choice in choices.items() if choice is not None})
+        resampling = Resampling(draws=draws, seed=seed, confidence=confidence)
+
+        def scored(replies: Path, said: Path | None) -> scoring.Result:
+            return scoring.score(
+                chosen,
+                annotations=annotations,
+                predictions=replies,
+                run=UNSAID if said is None else read_run(said),
+                resampling=resampling,
+                missing_allowed=allow_missing,
+                media=media,
+            )
+
+        result = scored(predictions, run)
+        console.print(score_sheet.text(result), markup=False, highlight=False, soft_wrap=True)
+        if baseline is not None:
+            other = scored(baseline, baseline_run)
+            compared = [scoring.compare(result, other, scorer, resampling) for scorer in result.scores]
+            sheet = score_sheet.comparison(result, other, compared)
+            console.print(sheet, markup=False, highlight=False, soft_wrap=True)
+        if output is not None:
+            score_sheet.write(result, output)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Turns what a user can mend into one message and exit code 1."""
