@@ -21,9 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from codecsense import config
+from flows import processes
 
 PARAMS_FILE = Path("params.yaml")
 TIMINGS = Path("data/timings")
+RUNNING = Path("data/scratch/running")
 STAGES = Path(__file__).parent.parent / "stages"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -37,9 +39,12 @@ def main(argv: list[str]) -> int:
         quiet()
         function = find(stage)
         arguments = bind(function, run, paths)
-        print(f"{name}: starts", flush=True)
-        with timed(name, TIMINGS) as clock:
-            function(**arguments)
+        with processes.alone(
+            RUNNING / name, lambda other: print(f"{name}: waits for an earlier run of it ({other}) to end")
+        ):
+            print(f"{name}: starts", flush=True)
+            with timed(name, TIMINGS) as clock:
+                function(**arguments)
         print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
     except (ValueError, OSError) as error:
         if os.environ.get("CODECSENSE_TRACEBACK"):
@@ -131,4 +136,7 @@ def timed(name: str, folder: Path) -> Iterator[dict[str, float]]:
 
 
 if __name__ == "__main__":
+    processes.end_as_interrupted()
+    if "DVC_STAGE" in os.environ:
+        processes.end_with_parent()
     sys.exit(main(sys.argv[1:]))
