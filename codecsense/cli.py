@@ -143,9 +143,8 @@ def ask(
     from codecsense.two_stage import TwoStage
 
     with _errors():
-        settings, _, _ = checkpoints.describe(checkpoint)
-        model = checkpoints.load(checkpoint, settings.host.load(weights / "host")).eval()
-        encoder = settings.audio.encoder.load(weights / "audio").eval()
+        model = checkpoints.load_trained(checkpoint, weights=weights)
+        encoder = model.settings.audio.encoder.load(weights / "audio").eval()
         sections = asking.Settings(
             _audit_settings(params),
             _extract_settings(params),
@@ -210,6 +209,24 @@ def score(
             console.print(sheet, markup=False, highlight=False, soft_wrap=True)
         if output is not None:
             score_sheet.write(result, output)
+
+
+@app.command()
+def merge(
+    checkpoint: Annotated[Path, typer.Argument(help="A trained model, such as data/runs/full/checkpoint.")],
+    target: Annotated[Path, typer.Argument(help="A new folder for the model with all that it has learned.")],
+    weights: Annotated[Path, typer.Option(help="The frozen host of a model on a tiny one.")] = Path("data/host"),
+) -> None:
+    """Write the host with its LoRAs merged, as plain Hugging Face weights, the senses beside them."""
+    from codecsense.training import checkpoints
+
+    with _errors():
+        if target.exists():
+            raise ValueError(f"{target} exists already; name a new folder")
+        model = checkpoints.load_trained(checkpoint, weights=weights)
+        checkpoints.merge(model)
+        checkpoints.save(model, target, notes={"merged from": checkpoint.name}, whole=True)
+        console.print(f"{target}: load it as any model of transformers, or with its senses by load_trained")
 
 
 @contextmanager

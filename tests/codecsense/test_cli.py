@@ -4,11 +4,16 @@ import av
 import cv2
 import numpy as np
 import pytest
+import tiny_twins
 from typer.testing import CliRunner
 
+from codecsense import config
+from codecsense.adapter import Shapes
 from codecsense.cli import app
 from codecsense.schemas import audit as audit_table
 from codecsense.streams.store import StreamStore
+from codecsense.training import checkpoints
+from codecsense.training.lora import add as add_lora
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests/clips"
@@ -66,6 +71,46 @@ def test_view_draws_a_sheet_and_plays_a_film(tmp_path: Path, clip: str):
     assert np.mean(saturation > 60) > 0.01
     with av.open(str(film)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 45
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What stages `host` and `sft` leave, of a model that has learned nothing but fits the shipped extraction."""
+    folder = tmp_path_factory.mktemp("trained")
+    shipped, asked = config.read(ROOT / "params.yaml")["extract"], ["which", "way", "?"]
+    host = tiny_twins.HOSTS["qwen3_vl"] | {"picture_px": 32}
+    settings = tiny_twins.settings(host=host)
+    own = settings.host.build(words=sorted({*tiny_twins.WORD_LIST, *asked}), seed=0)
+    own.save(folder / "weights" / "host")
+    steps = round(100 * shipped["sound"]["window_s"])
+    encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
+    encoder.save(folder / "weights" / "audio")
+    shapes = Shapes(
+        intervals=shipped["anchors"]["count"] - 1,
+        maps=shipped["maps_per_interval"],
+        rows=shipped["grid"]["rows"],
+        patches=16,
+        inner=shipped["frames_per_interval"],
+        host_width=own.width,
+    )
+    adapter = settings.adapter.model_copy(update={"tokens": 16})
+    model = settings.model_copy(update={"adapter": adapter}).build(
+        own, shapes, sound_width=tiny_twins.SOUND_WIDTH, seed=0
+    )
+    add_lora(own, "sft", tiny_twins.LORA, seed=0)
+    checkpoints.save(model, folder / "checkpoint", notes={})
+    return folder
+
+
+def test_ask_answers_with_a_word_about_a_video_of_any_shape(trained: Path):
+    where = ["--checkpoint", trained / "checkpoint", "--weights", trained / "weights"]
+    code, output = run("ask", CLIPS / "bikes_h264.mp4", "which way ?", *where, *PARAMS)
+    assert code == 0, output
+    said = ("<|endoftext|>", "<|unknown|>", "which", "way", *tiny_twins.WORD_LIST)  # it has learned nothing
+    assert output.rstrip().endswith(said)
+    code, output = run("ask", CLIPS / "bikes_h264.mp4", "what is unheard of ?", *where, *PARAMS)
+    assert code == 1
+    assert "does not know a word" in output
 
 
 @pytest.mark.parametrize(
