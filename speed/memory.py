@@ -6,7 +6,6 @@ At most 200 MB above imports is promised, and no growth with length. Each length
 """
 
 import argparse
-import gc
 import multiprocessing
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import clips
 import cv2
 import settings
 
+from codecsense import workers
 from codecsense.streams.cutting import Item
 from codecsense.streams.extraction import backend_for
 from codecsense.streams.tristream import extract_video
@@ -47,8 +47,7 @@ def peak(path: Path) -> tuple[float, float, int]:
     item = Item("speed", path.name, "0" * 32, "native", 0)
     tiny = clips.h264(width=192, height=108, num_frames=40, preset="veryfast")
     extract_video(tiny, chosen, backend_for(chosen, item), 0)
-    gc.collect()
-    gc.freeze()
+    workers.settle()
     base = _status_mb("VmRSS")
     found = extract_video(path, chosen, backend_for(chosen, item), 0)
     return _status_mb("VmHWM") - base, base, found.num_decoded

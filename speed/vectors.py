@@ -7,7 +7,6 @@ thread, the least of three rounds in which all passes take turns; bounds are the
 """
 
 import argparse
-import gc
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import clips
 import cv2
 import settings
 
+from codecsense import workers
 from codecsense.codecs import Grid, Span
 from codecsense.codecs.container import opened, video_stream
 from codecsense.codecs.decoding import Video
@@ -110,8 +110,7 @@ def main() -> None:
     windows = native("all", "compensated", 1)
     grid_only(path, vectors)
     tristream(path, some)
-    gc.collect()
-    gc.freeze()
+    workers.settle()
     passes: dict[str, Callable[[], int]] = {
         "decode to RGB": lambda: rgb(path),
         "vectors on a grid, all pictures": lambda: grid_only(path, vectors),

@@ -105,6 +105,9 @@ class BackendConfig(Config):
 
     name: str
 
+    def require(self) -> None:
+        """ValueError, with the remedy, if this machine lacks what the backend needs: asked once, before any file."""
+
     def build(self, *, grid: Grid, residual: ResidualConfig, route: str) -> Backend:
         """The backend for maps of one size, for files whose audit found `route`."""
         raise TypeError(f"{type(self).__name__} does not say how to build itself")

@@ -2,11 +2,9 @@
 
 One thread because frame threads corrupt H.264 vectors (1-7 % of frames, different every run) while pixels stay
 right; work is spread over videos instead. Damage is stepped over packet by packet: a damaged packet costs
-its picture, not the rest of the file. Side data makes reference cycles, which hold pictures until the garbage is
-collected: that is done by the bytes held, so that small pictures do not pay for large ones.
+its picture, not the rest of the file.
 """
 
-import gc
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,7 +17,6 @@ from codecsense.codecs.container import BAD_FILE, MAX_PIXELS
 from codecsense.codecs.packets import MAX_ERRORS, PacketTable
 from codecsense.codecs.settings import DecodingConfig
 
-BYTES_PER_COLLECTION = 80 << 20
 KINDS = {1: "I", 2: "P", 3: "B", 4: "S", 5: "i", 6: "p", 7: "b"}
 UNSTAMPED = -1
 
@@ -64,7 +61,7 @@ def _options(settings: DecodingConfig, side_data: str) -> dict[str, str]:
 
 def _span(video: Video, span: Span, *, counted: bool) -> Iterator[Decoded]:
     ranks, times, keys = video.packets.ranks, video.packets.time_s, video.packets.keys
-    rank, uncollected = UNSTAMPED, 0
+    rank = UNSTAMPED
     for number, frame in enumerate(pictures(video.container, video.stream)):
         place = number if counted else ranks.get(frame.pts if frame.pts is not None else UNSTAMPED, rank + 1)
         if place >= span.stop or place >= len(times):
@@ -74,11 +71,7 @@ def _span(video: Video, span: Span, *, counted: bool) -> Iterator[Decoded]:
             kind = KINDS.get(int(frame.pict_type), "?")
             usable = not frame.is_corrupt
             yield Decoded(rank, float(times[rank]), kind, bool(keys[rank]), usable, frame)
-        uncollected += 2 * frame.width * frame.height
-        del frame
-        if uncollected > BYTES_PER_COLLECTION:
-            gc.collect()
-            uncollected = 0
+        del frame  # before the next one is decoded, so that the decoder has its memory back
 
 
 def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -109,6 +109,17 @@ ENCODINGS = {
     "vp9": Encoding("libvpx-vp9", ".webm", {"deadline": "realtime", "cpu-used": "8"}),
     "av1": Encoding("libsvtav1", ".mp4", {"preset": "12"}),
     "mjpeg": Encoding("mjpeg", ".avi", {"qscale": "3"}, "yuvj420p"),
+    "h264_rgb": Encoding("libx264rgb", ".mkv", {"x264-params": "threads=1:keyint=16"}, "rgb24"),
+    "msmpeg4v2": Encoding("msmpeg4v2", ".avi", {"g": "12", "qscale": "3"}),
+    "rv10": Encoding("rv10", ".rm", {"g": "12", "qscale": "3"}),
+    "rv20": Encoding("rv20", ".rm", {"g": "12", "qscale": "3"}),
+    "snow": Encoding("snow", ".nut", {"g": "12", "qscale": "3", "strict": "experimental"}),
+    "svq1": Encoding("svq1", ".mov", {"g": "12", "qscale": "3"}, "yuv410p"),
+    "prores": Encoding("prores_ks", ".mov", {}, "yuv422p10le"),
+    "ffv1": Encoding("ffv1", ".mkv", {}),
+    "zmbv": Encoding("zmbv", ".avi", {}, "bgr0"),
+    "flashsv": Encoding("flashsv", ".flv", {}, "bgr24"),
+    "gif": Encoding("gif", ".gif", {}, "rgb8"),
 }
 
 

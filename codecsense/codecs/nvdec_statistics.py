@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from codecsense.codecs import Decoded
+from codecsense.codecs.container import UnreadableError
 from codecsense.codecs.decoding import Video
 
+PACKAGE = "PyNvVideoCodec"
 MACROBLOCK_PX = 16
 PREDICTED = (1, 2)  # inter and skipped; intra, raw and invalid blocks carry no vector
 BLOCK = np.dtype(
@@ -25,25 +27,52 @@ LISTS = ((-1, "mv0_x", "mv0_y"), (1, "mv1_x", "mv1_y"))
 
 
 class Statistics:
-    """A session that gives the vectors of one picture after another."""
+    """A session that gives the vectors of one picture after another; `UnreadableError` where the GPU cannot."""
 
     def __init__(self, video: Video, *, gpu: int) -> None:
         try:
-            package = importlib.import_module("PyNvVideoCodec")
-        except ImportError:
-            raise ValueError("backend nvdec needs the package PyNvVideoCodec >= 2.1; or choose routed") from None
-        decoder = package.SimpleDecoder(
-            video.container.name, use_device_memory=False, gpu_id=gpu, enableDecodeStats=True
-        )
+            decoder = package().SimpleDecoder(
+                video.container.name, use_device_memory=False, gpu_id=gpu, enableDecodeStats=True
+            )
+        except RuntimeError as error:
+            raise UnreadableError(f"the decoder of GPU {gpu} refuses it: {first_line(error)}") from None
         self.frames = enumerate(iter(decoder))
         self.width = video.stream.width
+        self.told = False
 
     def blocks(self, decoded: Decoded) -> np.ndarray | None:
-        """The vectors of this picture; None where the hardware tells nothing."""
+        """The vectors of this picture; None where there is no such picture.
+
+        A driver without statistics turns them off without a word, which must not pass for a video without motion.
+        """
         for rank, frame in self.frames:
-            if rank == decoded.rank:
-                return blocks_of(frame.ParseDecodeStats(), self.width) if frame.decode_stats_size > 0 else None
+            if rank < decoded.rank:
+                continue
+            if frame.decode_stats_size > 0:
+                self.told = True
+                return blocks_of(frame.ParseDecodeStats(), self.width)
+            if not self.told:
+                raise UnreadableError("this GPU gives no decode statistics of it; backend nvdec needs driver >= 590")
+            return None
         return None
+
+
+def package() -> Any:
+    """PyNvVideoCodec; ValueError that says what is missing: the package, or a GPU with its driver."""
+    try:
+        return importlib.import_module(PACKAGE)
+    except ModuleNotFoundError:
+        raise ValueError(f"backend nvdec needs the package {PACKAGE} >= 2.1; or set extract.codec to routed") from None
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ValueError(
+            f"backend nvdec needs an NVIDIA GPU with a driver >= 590; {PACKAGE} says: {first_line(error)}; "
+            "or set extract.codec to routed"
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says before it goes into detail."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:120]
 
 
 def blocks_of(told: Any, width: int) -> np.ndarray:

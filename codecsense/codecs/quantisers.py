@@ -5,17 +5,19 @@ H.264 and MPEG-2 fill it. Scales differ between codecs, so it says more within a
 
 import numpy as np
 from av.sidedata.encparams import VideoEncParams
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from jaxtyping import Float32
 
 from codecsense.codecs.grid import RASTER_PX, Raster
+from codecsense.codecs.side_data import beside
 
 MACROBLOCK_PX = 16
 
 
 def quantisers(picture: VideoFrame, raster: Raster) -> Float32[np.ndarray, "grid_rows grid_columns"] | None:
     """Mean quantiser per grid cell; None where the decoder does not tell."""
-    told = picture.side_data.get("VIDEO_ENC_PARAMS")
+    told = beside(picture).get(Type.VIDEO_ENC_PARAMS)
     if not isinstance(told, VideoEncParams) or not told.nb_blocks:
         return None
     squares = np.asarray(told.qp_map(), np.float32)

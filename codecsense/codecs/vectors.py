@@ -8,17 +8,20 @@ it stands was worse in five cases of six. `motion` points from the block to its 
 from typing import NamedTuple, no_type_check
 
 import numpy as np
+from av.sidedata.motionvectors import MotionVectors
+from av.sidedata.sidedata import Type
 from jaxtyping import Float32
 from numba import njit
 
 from codecsense.codecs import Decoded
 from codecsense.codecs.grid import RASTER_PX, Raster
+from codecsense.codecs.side_data import beside
 
 
 def exported(decoded: Decoded) -> np.ndarray | None:
-    """The vectors beside a picture, as a view that lives as long as the picture does: copy what is to be kept."""
-    side_data = decoded.picture.side_data.get("MOTION_VECTORS")
-    return None if side_data is None else side_data.to_ndarray()
+    """The vectors beside a picture, as a view that keeps the picture alive: copy what is to be kept for long."""
+    found = beside(decoded.picture).get(Type.MOTION_VECTORS)
+    return found.to_ndarray() if isinstance(found, MotionVectors) else None
 
 
 class Distances(NamedTuple):

@@ -63,6 +63,7 @@ def extract_corpus(
     shards: list[Shard], settings: ExtractConfig, *, root: Path, scratch: Path, num_workers: int
 ) -> None:
     """Make every shard that `scratch` does not hold yet."""
+    settings.codec.require()
     missing = [shard for shard in shards if not _notes_file(scratch, shard).is_file()]
     work = partial(make_shard, settings=settings, root=root, folder=scratch)
     running = workers.run_units(missing, work, num_workers=num_workers, limit_s=settings.limit_s_per_video)
@@ -125,6 +126,7 @@ def backend_for(settings: ExtractConfig, item: Item) -> Backend:
 
 def extract_one(video: Path, audit_settings: AuditConfig, settings: ExtractConfig) -> Extracted:
     """The streams of a single file by the route that its audit finds; ValueError with the reason if there are none."""
+    settings.codec.require()
     row = audit_file(video.parent, Entry(video.stem, video.name), audit_settings)
     if not row["readable"]:
         raise UnreadableError(f"{video}: {row['reason']}")

@@ -93,6 +93,7 @@ def measure(jobs: Sequence[Job], settings: ExtractConfig, *, root: Path) -> Rate
 
     One video of each group is read once before, unmeasured, so that first use is not taken for the rule.
     """
+    settings.codec.require()
     seconds: dict[str, float] = defaultdict(float)
     work: dict[str, float] = defaultdict(float)
     beside, pixels = [], []

@@ -5,7 +5,6 @@ The clips are encoded here by FFmpeg's own encoders, in every codec that it can 
 
 import importlib
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,11 +45,25 @@ EXAMPLES = {  # a value for every field that the settings of a backend may have
 }
 TOLERANCE_PX = {"native": 0.1, "estimated": 0.25, "routed": 0.25, "coviar": 0.35, "nvdec": 0.25}
 ONLY = {"coviar": ["mpeg4", "mpeg4_b"], "nvdec": ["h264", "h264_b", "hevc"]}
-NEEDS = {"nvdec": "PyNvVideoCodec"}
-BACKENDS = [  # those whose optional package is here
-    name for name in variants("codecsense.codecs.backends") if name not in NEEDS or find_spec(NEEDS[name])
-]
-WITH_VECTORS = {name for name in ENCODINGS if name.startswith(("h26", "mpeg", "flv", "msmpeg", "wmv"))}
+
+
+def settings_of(backend: str) -> BackendConfig:
+    settings: type[BackendConfig] = importlib.import_module(f"codecsense.codecs.backends.{backend}").Settings
+    values = {name: EXAMPLES[name] for name in settings.model_fields if name != "name"}
+    return settings.model_validate({"name": backend, **values})
+
+
+def usable(backend: str) -> bool:
+    """Whether this machine has what the backend needs."""
+    try:
+        settings_of(backend).require()
+    except ValueError:
+        return False
+    return True
+
+
+BACKENDS = [name for name in variants("codecsense.codecs.backends") if usable(name)]
+WITH_VECTORS = {name for name in ENCODINGS if name.startswith(("h26", "mpeg", "flv", "msmpeg", "wmv", "rv", "snow"))}
 CASES = [(backend, encoding) for backend in BACKENDS for encoding in ONLY.get(backend, list(ENCODINGS))]
 CLOSELY = ["h264_b", "mpeg2", "hevc", "mpeg4"]
 CASES_LOOKED_AT_CLOSELY = [case for case in CASES if case[1] in CLOSELY]
@@ -101,9 +114,7 @@ def reads(clips: Callable[[Motion, str], tuple[Clip, Path]]) -> Reads:
 
 
 def build(backend: str, route: str) -> Backend:
-    settings: type[BackendConfig] = importlib.import_module(f"codecsense.codecs.backends.{backend}").Settings
-    values = {name: EXAMPLES[name] for name in settings.model_fields if name != "name"}
-    return settings.model_validate({"name": backend, **values}).build(grid=GRID, residual=RESIDUAL, route=route)
+    return settings_of(backend).build(grid=GRID, residual=RESIDUAL, route=route)
 
 
 def fields_of(path: Path, backend: Backend) -> list[Field]:

@@ -1,9 +1,10 @@
 """Vectors that NVIDIA's decoder reports: the only way to the real vectors of HEVC without a patched decoder.
 
-Needs PyNvVideoCodec of at least 2.1, a GPU and a driver that support decode statistics; nothing imports it until
-this backend is chosen. Pictures still come from FFmpeg, since their types and stamps do, and the statistics are
-joined to them in display order. Written from the package's documentation and not yet run on a device: the
-contract tests cover it wherever the package can be imported, and should be believed before it is.
+Needs PyNvVideoCodec of at least 2.1, a GPU and a driver that support decode statistics. Nothing imports it until this
+backend is chosen, and an extraction that chooses it where one of them is missing ends before it begins. Pictures
+still come from FFmpeg, since their types and stamps do, and the statistics are joined to them in display order.
+Written from the package's documentation and not yet run on a device: the contract tests cover it wherever there
+is one, and should be believed before it is.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ class Settings(BackendConfig):
     name: Literal["nvdec"]
     decoding: DecodingConfig
     gpu: int
+
+    def require(self) -> None:
+        """ValueError if the package, a GPU or its driver is missing."""
+        from codecsense.codecs.nvdec_statistics import package
+
+        package()
 
     def build(self, *, grid: Grid, residual: ResidualConfig, route: str) -> "Nvdec":
         """The backend for maps of one size, whatever the route."""
