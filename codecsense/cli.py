@@ -131,9 +131,10 @@ def view(
 @app.command()
 def ask(
     video: Annotated[Path, typer.Argument(help="A video file of any codec.")],
-    question: Annotated[str, typer.Argument(help="Such as: which way did the red one swing in part two ?")],
+    question: Annotated[str, typer.Argument(help="Such as: which way did red swing in part two ?")],
     checkpoint: Annotated[Path, typer.Option(help="A trained model, such as data/runs/full/checkpoint.")],
     weights: Annotated[Path, typer.Option(help="The frozen host that it was trained on.")] = Path("data/host"),
+    ear: Annotated[Path, typer.Option(help="The frozen audio encoder.")] = Path("data/ear"),
     two_stage: Annotated[bool, typer.Option("--two-stage", help="Sum up sight and sound first, then reason.")] = False,
     params: ParamsOption = PARAMS,
 ) -> None:
@@ -144,7 +145,7 @@ def ask(
 
     with _errors():
         model = checkpoints.load_trained(checkpoint, weights=weights)
-        encoder = model.settings.audio.encoder.load(weights / "audio").eval()
+        encoder = model.settings.audio.encoder.load(ear / "audio").eval()
         sections = asking.Settings(
             _audit_settings(params),
             _extract_settings(params),

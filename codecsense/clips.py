@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -126,19 +126,33 @@ def sound_bounds(store: Store, video_id: str, *, states_per_s: float) -> list[fl
     return times
 
 
+def at_anchors(
+    ids: Sequence[str], features: Features, store: Store
+) -> Float[Tensor, "clips anchors patches host_width"]:
+    """What the tower says of the anchors of these clips."""
+    intervals = len(store.get("anchor_time_s", ids[0])) - 1
+    step = (features.tower.shape[1] - 1) // intervals
+    return features.tower[_rows(ids, features, store), ::step]
+
+
+def _rows(ids: Sequence[str], features: Features, store: Store) -> Int[Tensor, " clips"]:
+    """Where these clips stand in the store, and so in the features."""
+    everyone = {clip: row for row, clip in enumerate(store.index["video_id"].to_list())}
+    missing = [clip for clip in ids if clip not in everyone]
+    if missing:
+        raise ValueError(f"{len(missing)} clips have no streams, first: {missing[0]}; run dvc repro extract")
+    if len(features.tower) != len(everyone):
+        raise ValueError(
+            f"features of {len(features.tower)} clips for a store of {len(everyone)}; run dvc repro features"
+        )
+    return torch.tensor([everyone[clip] for clip in ids])
+
+
 class Clips:
     """The clips of one split, by id."""
 
     def __init__(self, ids: Sequence[str], features: Features, store: Store) -> None:
-        everyone = {clip: row for row, clip in enumerate(store.index["video_id"].to_list())}
-        missing = [clip for clip in ids if clip not in everyone]
-        if missing:
-            raise ValueError(f"{len(missing)} clips have no streams, first: {missing[0]}; run dvc repro extract")
-        if len(features.tower) != len(everyone):
-            raise ValueError(
-                f"features of {len(features.tower)} clips for a store of {len(everyone)}; run dvc repro features"
-            )
-        rows = torch.tensor([everyone[clip] for clip in ids])
+        rows = _rows(ids, features, store)
         self.ids = list(ids)
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]

@@ -24,18 +24,16 @@ def align(
     captions: Path,
     streams: Path,
     encoded: Path,
-    weights: Path,
+    tower: Path,
     aligned: Path,
     scratch: Path,
 ) -> None:
     """Write the aligned senses and the curve to `aligned`."""
-    work = folder(scratch, "align", settings=[seed, model, align], inputs=[captions, streams, encoded, weights])
+    work = folder(scratch, "align", settings=[seed, model, align], inputs=[captions, streams, encoded, tower])
     told, store = captions_table.read(captions), StreamStore(streams)
     states = Features.read(encoded / "features.safetensors")
     train, validation = (Clips(clips_of(told, split), states, store) for split in ("train", "validation"))
-    network = model.build(
-        model.host.load(weights / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed
-    )
+    network = model.build(model.host.load(tower / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed)
     processes = Processes(align.compute, batch=align.batch, clip=align.optimiser.clip, log_to=align.log_to, events=work)
     curve = []
     if network.adapter is not None and align.steps:

@@ -10,18 +10,18 @@ from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
 
 
-def features(*, model: Model, weights: Path, streams: Path, encoded: Path, scratch: Path) -> None:
+def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Path, scratch: Path) -> None:
     """Write `encoded`: features of all moments (anchors and frames between) and of the sound of all intervals."""
-    work = folder(scratch, "features", settings=[model], inputs=[weights, streams])
+    work = folder(scratch, "features", settings=[model], inputs=[tower, ear, streams])
     store = StreamStore(streams)
     ids = store.index["video_id"].to_list()
-    network = model.host.load(weights / "host").eval()
-    encoder = model.audio.encoder.load(weights / "audio").eval()
-    tower = encode_tower(network, moments(store, ids), label="features: pictures")
+    network = model.host.load(tower / "host").eval()
+    encoder = model.audio.encoder.load(ear / "audio").eval()
+    seen = encode_tower(network, moments(store, ids), label="features: pictures")
     bounds = sound_bounds(store, ids[0], states_per_s=encoder.states_per_s)
     mel = torch.from_numpy(store.stack("mel", ids))
     sound = encode_sound(encoder, mel, bounds=bounds, pieces=model.audio.pieces)
     made = work / "made"
     made.mkdir(exist_ok=True)
-    Features.of(tower, sound, host_width=network.width).save(made / "features.safetensors")
+    Features.of(seen, sound, host_width=network.width).save(made / "features.safetensors")
     finish(made, encoded)

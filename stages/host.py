@@ -1,8 +1,8 @@
-"""Pre-train the tiny host and audio encoder, then freeze them; weights of the hub are only named."""
+"""Third lesson of the tiny host: its language model learns to read; then the host is frozen, as in the papers."""
 
-import json
 from pathlib import Path
 
+from codecsense.clips import Features
 from codecsense.model import Model
 from codecsense.schemas import captions as captions_table
 from codecsense.schemas import facts as facts_table
@@ -11,36 +11,34 @@ from codecsense.schemas import rationales as rationales_table
 from codecsense.schemas import sounds as sounds_table
 from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
-from codecsense.texts import WORDS, clips_of
+from codecsense.texts import clips_of
 from codecsense.training.curves import write_curve
-from codecsense.training.lessons import Teaching
-from codecsense.training.pretraining import Lessons, Tables, pretrain
-from codecsense.world.vocabulary import words
+from codecsense.training.lessons import Teaching, name_only
+from codecsense.training.reading import ReadingConfig, Tables, layout_of, reading_of, teach_reading
 
 
 def host(
     *,
     seed: int,
     model: Model,
-    host: Lessons,
+    host: ReadingConfig,
     facts: Path,
     sounds: Path,
     questions: Path,
     captions: Path,
     rationales: Path,
     streams: Path,
+    tower: Path,
+    encoded: Path,
     weights: Path,
     scratch: Path,
 ) -> None:
-    """Write the frozen host and audio encoder to `weights`."""
+    """Write the frozen host to `weights`."""
     if model.host.weights != "tiny":
-        weights.mkdir(parents=True, exist_ok=True)
-        named = {"host": model.host.weights, "audio": model.audio.encoder.weights}
-        (weights / "hub.json").write_text(json.dumps(named, indent=1) + "\n")
+        name_only(model.host.weights, weights)
         return
-    inputs = [facts, sounds, questions, captions, rationales, streams]
+    inputs = [facts, sounds, questions, captions, rationales, streams, tower, encoded]
     work = folder(scratch, "host", settings=[seed, model, host], inputs=inputs)
-    store = StreamStore(streams)
     tables = Tables(
         facts_table.read(facts),
         sounds_table.read(sounds),
@@ -48,16 +46,14 @@ def host(
         captions_table.read(captions),
         rationales_table.read(rationales),
     )
-    network = model.host.build(words=sorted({*words(), *WORDS}), seed=seed)
-    first = store.stack("mel", clips_of(tables.captions, "train")[:1])
-    encoder = model.audio.encoder.build(mels=first.shape[1], steps=first.shape[2], seed=seed)
-    teaching = Teaching(work, seed, host.save_every_s)
-    curves = pretrain(
-        network, encoder, store, tables, host, teaching, audio=model.audio, motion_tokens=model.adapter.tokens
+    network = model.host.load(tower / "host")
+    states, store = Features.read(encoded / "features.safetensors"), StreamStore(streams)
+    train, validation = (
+        reading_of(network, tables, clips_of(tables.captions, split), states, store)
+        for split in ("train", "validation")
     )
-    made = work / "made"
-    network.save(made / "host")
-    encoder.save(made / "audio")
-    for lesson, curve in curves.items():
-        write_curve(curve, made / f"{lesson}.csv")
-    finish(made, weights)
+    layout = layout_of(train, motion_tokens=model.adapter.tokens, audio_tokens=host.sound_tokens)
+    curve = teach_reading(network, train, validation, layout, host, Teaching(work, seed))
+    network.save(work / "made" / "host")
+    write_curve(curve, work / "made" / "reading.csv")
+    finish(work / "made", weights)

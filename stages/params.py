@@ -21,7 +21,8 @@ from codecsense.report import ReportConfig
 from codecsense.streams.settings import ExtractConfig
 from codecsense.training.align import Align
 from codecsense.training.grpo import Vanao
-from codecsense.training.pretraining import Lessons
+from codecsense.training.lessons import LessonConfig
+from codecsense.training.reading import ReadingConfig
 from codecsense.training.sft import SFT
 from codecsense.two_stage import TwoStage
 from codecsense.world import WorldConfig
@@ -44,7 +45,9 @@ class Params(Config):
     audit: AuditConfig
     extract: ExtractConfig
     model: Model
-    host: Lessons
+    see: LessonConfig
+    hear: LessonConfig
+    host: ReadingConfig
     align: Align
     sft: SFT
     two_stage: TwoStage

@@ -33,12 +33,20 @@ _HOST: dict[str, Any] = {
     "attention": "sdpa",
     "device_map": None,
     "picture_px": PICTURE_PX,
-    "tiny": {"patch_px": 4, "vision_width": 16, "vision_layers": 2, "width": WIDTH, "layers": 2, "heads": 2},
+    "tiny": {
+        "patch_px": 4,
+        "vision_width": 16,
+        "vision_layers": 2,
+        "width": WIDTH,
+        "mlp_width": 4 * WIDTH,
+        "layers": 2,
+        "heads": 2,
+    },
     "motion_positions": "text",
 }
 # How each file of codecsense/hosts is built small.
 HOSTS = {name: {"name": name} | _HOST for name in ("qwen2_5_vl", "qwen3_vl", "internvl3", "llava_onevision")}
-OPTIMISER = OptimiserConfig(matrices="adamw", warmup_steps=1, weight_decay=0.01, clip=1.0, decay=True)
+OPTIMISER = OptimiserConfig(matrices="adamw", warmup_steps=1, weight_decay=0.01, clip=1.0, decay_share=1.0)
 LORA = LoRAConfig(rank=2, alpha=4)
 
 

@@ -50,6 +50,7 @@ class TinySize(Config):
     vision_width: int
     vision_layers: int
     width: int
+    mlp_width: int
     layers: int
     heads: int
 
@@ -125,7 +126,7 @@ def language_model(size: TinySize, tokenizer: "PreTrainedTokenizerBase") -> dict
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": size.width,
-        "intermediate_size": 4 * size.width,
+        "intermediate_size": size.mlp_width,
         "num_hidden_layers": size.layers,
         "num_attention_heads": size.heads,
         "num_key_value_heads": size.heads,

@@ -1,4 +1,4 @@
-"""Second lesson of host pre-training: the audio encoder learns which tone it hears and how many beeps.
+"""Second lesson, of the tiny audio encoder: which tone it hears, and how many beeps.
 
 Stands in for Whisper's pre-training; labels come from the scripts of the training clips.
 

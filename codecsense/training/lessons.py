@@ -1,5 +1,10 @@
-"""What the lessons of host pre-training share: how long, how fast, and where their state is kept."""
+"""What the lessons of the tiny host share: how long, how fast, and where their state is kept.
 
+Three lessons stand in for pre-training: its tower learns to see, its audio encoder to hear, its language model to read.
+Afterwards all three are frozen, as in the papers. Weights of the hub know all this, and take none of them.
+"""
+
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +22,7 @@ class LessonConfig(Config):
     steps: int
     batch: int
     learning_rate: float
+    save_every_s: float
     optimiser: OptimiserConfig
 
 
@@ -25,7 +31,12 @@ class Teaching(NamedTuple):
 
     scratch: Path
     seed: int
-    save_every_s: float
+
+
+def name_only(weights: str, folder: Path) -> None:
+    """In place of a taught model: a note of which weights of the hub are used as they come."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hub.json").write_text(json.dumps({"weights": weights}, indent=1) + "\n")
 
 
 def weights_of(modules: dict[str, nn.Module]) -> dict[str, nn.Parameter]:
@@ -51,7 +62,7 @@ def teach(
         steps=lesson.steps,
         seed=teaching.seed,
         state_file=teaching.scratch / f"{name}.pt",
-        save_every_s=teaching.save_every_s,
-        label=f"host: {name}",
+        save_every_s=lesson.save_every_s,
+        label=name,
         until=until,
     )

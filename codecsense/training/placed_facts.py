@@ -59,7 +59,7 @@ def of_clips(
         motion[at][: len(words)] = torch.tensor(words)
         colour[at] = ids(tokenizer, fact["colour"])[0]
     for heard in sounds.filter(pl.col("clip_id").is_in(list(clips))).iter_rows(named=True):
-        told = f"{PARTS[heard['interval']]} {heard['pitch']} n{heard['beeps']}"
+        told = f"{PARTS[heard['interval']]} {heard['pitch']} {heard['beeps']}"
         sound[rows[heard["clip_id"]], heard["interval"]] = torch.tensor(ids(tokenizer, told))
     return PlacedFacts(motion, colour, sound)
 
@@ -68,7 +68,7 @@ def happening(fact: dict[str, object]) -> list[str]:
     """What a thing did in an interval, in words: its kind, its way or spin, its count."""
     words = [str(fact["kind"])]
     words += [str(fact[key]) for key in ("way", "spin") if fact[key] != "none"]
-    return words + ([f"n{fact['count']}"] if fact["count"] else [])
+    return words + ([str(fact["count"])] if fact["count"] else [])
 
 
 def slots(

@@ -1,4 +1,4 @@
-"""Third lesson of host pre-training: the language model learns to answer, from bare facts, then among pictures.
+"""Third lesson of the tiny host: its language model learns to answer, from bare facts, then among pictures.
 
 A step's clips come in one of four forms (`Form`): the facts alone, without pictures or empty slots; pictures with facts
 in the motion and sound slots; the same without sound; pictures alone, with static questions. Looking things up is
@@ -8,17 +8,19 @@ learned first, where there is little to look at. The lesson ends when facts plac
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
+import polars as pl
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from codecsense.clips import Features, Store, at_anchors
 from codecsense.config import Config
 from codecsense.hosts import Host
 from codecsense.sequence import Layout, Packed, Prefix, pack, prefix
-from codecsense.texts import ClipTexts, Menu, choose
+from codecsense.texts import ClipTexts, Menu, by_clip, choose
 from codecsense.training.lessons import LessonConfig, Teaching, teach
 from codecsense.training.losses import answer_loss
-from codecsense.training.placed_facts import PlacedConfig, PlacedFacts, slots
+from codecsense.training.placed_facts import PlacedConfig, PlacedFacts, of_clips, slots
 
 Form = Literal["facts", "moving_and_sounding", "moving", "still"]
 
@@ -35,6 +37,7 @@ class MenuConfig(Config):
 class ReadingConfig(LessonConfig):
     """The language model's lesson."""
 
+    sound_tokens: int  # per interval
     fact_steps: int  # first steps, on the facts alone
     menus: dict[Form, MenuConfig]
     check_every: int  # steps between checks on validation
@@ -43,12 +46,37 @@ class ReadingConfig(LessonConfig):
     placed: PlacedConfig
 
 
+class Tables(NamedTuple):
+    """Scripts and texts of the world."""
+
+    facts: pl.DataFrame
+    sounds: pl.DataFrame
+    questions: pl.DataFrame
+    captions: pl.DataFrame
+    rationales: pl.DataFrame
+
+
 class Reading(NamedTuple):
     """What the language model learns from: texts, pictures, placed facts."""
 
     texts: Sequence[ClipTexts]
-    tower: Float[Tensor, "clips patches width"]  # of all anchors
+    tower: Float[Tensor, "clips anchors patches width"]
     placed: PlacedFacts
+
+
+def reading_of(host: Host, tables: Tables, ids: Sequence[str], states: Features, store: Store) -> Reading:
+    """What there is to read about these clips."""
+    texts = by_clip(
+        host.tokenizer, ids, questions=tables.questions, captions=tables.captions, rationales=tables.rationales
+    )
+    tower = at_anchors(ids, states, store)
+    return Reading(texts, tower, of_clips(host.tokenizer, ids, tables.facts, tables.sounds, cells=tower.shape[2]))
+
+
+def layout_of(read: Reading, *, motion_tokens: int, audio_tokens: int) -> Layout:
+    """Where these clips' pictures stand, and how many tokens stand between."""
+    _, anchors, patches, _ = read.tower.shape
+    return Layout(anchors=anchors, grid=round(patches**0.5), motion_tokens=motion_tokens, audio_tokens=audio_tokens)
 
 
 class Reader:
@@ -75,7 +103,7 @@ class Reader:
         motion, sound = slots(
             table, read.placed, rows, sound_tokens=self.sound_tokens, settings=self.placed, generator=generator
         )
-        pictures: Tensor | None = read.tower[rows].float()
+        pictures: Tensor | None = read.tower[rows].float().flatten(1, 2)
         if form == "facts":
             pictures, sound = None, sound[:, :: self.sound_tokens]
             motion = motion[read.placed.there(rows)].unflatten(0, (len(rows), -1))
@@ -133,7 +161,7 @@ def read_placed(reader: Reader, validation: Reading, lesson: ReadingConfig) -> f
         asked = (packed.labels[:, 1:] >= 0) & (packed.labels[:, 1:] != reader.host.specials.end)
         right += int((logits[:, :-1].argmax(-1) == packed.labels[:, 1:])[asked].sum())
         total += int(asked.sum())
-    print(f"host: reading: {right / total:.3f} of placed facts on validation", flush=True)
+    print(f"reading: {right / total:.3f} of placed facts on validation", flush=True)
     return right / total
 
 

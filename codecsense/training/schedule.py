@@ -11,6 +11,7 @@ from math import cos, pi
 from typing import Any, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from codecsense.config import Config
@@ -24,13 +25,14 @@ class OptimiserConfig(Config):
     warmup_steps: int
     weight_decay: float
     clip: float
-    decay: bool  # cosine to zero over the run; else constant after the warm-up
+    decay_share: float = Field(ge=0, le=1)  # of the run, at its end, in which the rate falls to zero by cosine
 
 
 def share_of_rate(step: int, *, steps: int, settings: OptimiserConfig) -> float:
     """The factor on every learning rate at `step`, counted from 0."""
     warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    return warm * (0.5 * (1 + cos(pi * step / steps)) if settings.decay else 1.0)
+    start = steps * (1 - settings.decay_share)
+    return warm * (0.5 * (1 + cos(pi * (step - start) / (steps - start))) if step > start else 1.0)
 
 
 class Descent(NamedTuple):

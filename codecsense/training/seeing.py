@@ -1,4 +1,4 @@
-"""First lesson of host pre-training: the vision tower learns what stands in each cell of an anchor, and which it is.
+"""First lesson of the tiny host: its vision tower learns what stands in each cell of an anchor, and which it is.
 
 Stands in for the pre-training of a real tower on pictures and captions: what it says of a cell is compared with the
 word embeddings of the language model, so that the two speak of the same things. Labels come from the scripts of the

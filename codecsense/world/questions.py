@@ -17,7 +17,8 @@ from codecsense.schemas.sounds import Sounds
 from codecsense.world import GRID, NUM_INTERVALS
 from codecsense.world.script import COLOURS, PITCHES, RETURNING, SHAPES, SPINS, WAYS, Action
 
-NUMBERS = ("one", "two", "three")
+NUMBERS = ("one", "two", "three")  # of the parts
+COUNTS = ("1", "2", "3")  # of what happens in one
 CELLS = tuple(f"{column}{row}" for row in range(1, GRID + 1) for column in "abcd")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "colour": COLOURS,
@@ -26,14 +27,14 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "exists": ("yes", "no"),
     "gone": tuple(WAYS),
     "way": tuple(WAYS),
-    "swings": NUMBERS,
-    "flashes": NUMBERS,
+    "swings": COUNTS,
+    "flashes": COUNTS,
     "kind": RETURNING,
     "spin": SPINS,
     "who": COLOURS,
     "when": NUMBERS,
     "pitch": PITCHES,
-    "beeps": NUMBERS,
+    "beeps": COUNTS,
 }
 
 
@@ -110,16 +111,14 @@ def ask(clip: Clip, *, seed: int) -> list[Question]:
 def _static(clip: Clip, random: np.random.Generator) -> Iterator[Question]:
     for actor in clip.actors:
         yield Question("static", "colour", -1, f"what colour was the {actor.shape} ?", actor.colour)
-        yield Question("static", "shape", -1, f"what shape was the {actor.colour} one ?", actor.shape)
+        yield Question("static", "shape", -1, f"what shape was {actor.colour} ?", actor.shape)
         for interval, (cell, action) in enumerate(zip(actor.cells[:-1], actor.actions, strict=True)):
             part = f"part {NUMBERS[interval]}"
-            text = f"where was the {actor.colour} one at the start of {part} ?"
+            text = f"where was {actor.colour} at the start of {part} ?"
             yield Question("static", "where", interval, text, CELLS[cell])
             if action.kind == "go":
-                yield Question(
-                    "static", "gone", interval, f"which way did the {actor.colour} one go in {part} ?", action.way
-                )
-        yield Question("static", "where", -1, f"where was the {actor.colour} one at the end ?", CELLS[actor.cells[-1]])
+                yield Question("static", "gone", interval, f"which way did {actor.colour} go in {part} ?", action.way)
+        yield Question("static", "where", -1, f"where was {actor.colour} at the end ?", CELLS[actor.cells[-1]])
     yield from _exists(clip, random)
 
 
@@ -137,7 +136,7 @@ def _audio(clip: Clip) -> Iterator[Question]:
     for interval in range(NUM_INTERVALS):
         part = f"part {NUMBERS[interval]}"
         yield Question("audio", "pitch", interval, f"how high was the tone in {part} ?", clip.pitches[interval])
-        beeps = NUMBERS[clip.beeps[interval] - 1]
+        beeps = COUNTS[clip.beeps[interval] - 1]
         yield Question("audio", "beeps", interval, f"how many beeps were there in {part} ?", beeps)
 
 
@@ -148,14 +147,14 @@ def _moment(clip: Clip, interval: int, *, sense: str, named: int, moment: str) -
         return Question(sense, kind, named, f"{text} {moment} ?", answer, interval, actor.colour, deed)
 
     for actor in clip.actors:
-        action, one = actor.actions[interval], f"the {actor.colour} one"
+        action, one = actor.actions[interval], actor.colour
         if action.kind in RETURNING:
             yield about(actor, "kind", f"what did {one} do", action.kind)
         if action.kind == "swing":
             yield about(actor, "way", f"which way did {one} swing", action.way)
-            yield about(actor, "swings", f"how many times did {one} swing", NUMBERS[action.count - 1])
+            yield about(actor, "swings", f"how many times did {one} swing", COUNTS[action.count - 1])
         if action.kind == "flash":
-            yield about(actor, "flashes", f"how many times did {one} flash", NUMBERS[action.count - 1])
+            yield about(actor, "flashes", f"how many times did {one} flash", COUNTS[action.count - 1])
         if action.kind == "orbit":
             yield about(actor, "spin", f"which way did {one} orbit", action.spin)
     actions = [actor.actions[interval] for actor in clip.actors]
@@ -163,7 +162,7 @@ def _moment(clip: Clip, interval: int, *, sense: str, named: int, moment: str) -
         for actor, other in zip(clip.actors, reversed(actions), strict=True):
             deed = _told_apart(actor.actions[interval], [other])
             if deed is not None:
-                yield about(actor, "who", f"which one did {deed}", actor.colour, deed)
+                yield about(actor, "who", f"who did {deed}", actor.colour, deed)
 
 
 def _when(clip: Clip) -> Iterator[Question]:
@@ -173,7 +172,7 @@ def _when(clip: Clip) -> Iterator[Question]:
         for interval, action in enumerate(actor.actions):
             deed = _told_apart(action, [*actor.actions[:interval], *actor.actions[interval + 1 :]])
             if deed is not None:
-                text = f"in which part did the {actor.colour} one {deed} ?"
+                text = f"in which part did {actor.colour} {deed} ?"
                 yield Question("hidden", "when", -1, text, NUMBERS[interval])
 
 
@@ -181,7 +180,7 @@ def deeds(action: Action) -> list[str]:
     """What may be said that somebody did, all of it true of this action, the most general first."""
     said = ["stay still" if action.kind == "still" else action.kind]
     said += [f"{action.kind} {word}" for word in (action.way, action.spin) if word != "none"]
-    return said + ([f"{action.kind} {NUMBERS[action.count - 1]} times"] if action.count else [])
+    return said + ([f"{action.kind} {COUNTS[action.count - 1]} times"] if action.count else [])
 
 
 def _told_apart(action: Action, others: list[Action]) -> str | None:
@@ -197,10 +196,10 @@ def visual_caption(clip: Clip, interval: int) -> str:
 
 def audio_caption(clip: Clip, interval: int) -> str:
     """What is heard in an interval."""
-    return f"{clip.pitches[interval]} n{clip.beeps[interval]}"
+    return f"{clip.pitches[interval]} {clip.beeps[interval]}"
 
 
 def phrase(action: Action) -> str:
     """Kind, direction and count, `_` where one does not apply."""
     direction = next((word for word in (action.way, action.spin) if word != "none"), "_")
-    return f"{action.kind} {direction} {f'n{action.count}' if action.count else '_'}"
+    return f"{action.kind} {direction} {action.count or '_'}"
