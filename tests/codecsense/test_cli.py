@@ -84,7 +84,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own.save(folder / "weights" / "host")
     steps = round(100 * shipped["sound"]["window_s"])
     encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
-    encoder.save(folder / "weights" / "audio")
+    encoder.save(folder / "ear" / "audio")
     shapes = Shapes(
         intervals=shipped["anchors"]["count"] - 1,
         maps=shipped["maps_per_interval"],
@@ -103,7 +103,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_ask_answers_with_a_word_about_a_video_of_any_shape(trained: Path):
-    where = ["--checkpoint", trained / "checkpoint", "--weights", trained / "weights"]
+    where = ["--checkpoint", trained / "checkpoint", "--weights", trained / "weights", "--ear", trained / "ear"]
     code, output = run("ask", CLIPS / "bikes_h264.mp4", "which way ?", *where, *PARAMS)
     assert code == 0, output
     said = ("<|endoftext|>", "<|unknown|>", "which", "way", *tiny_twins.WORD_LIST)  # it has learned nothing
