@@ -154,6 +154,7 @@ class Clips:
     def __init__(self, ids: Sequence[str], features: Features, store: Store) -> None:
         rows = _rows(ids, features, store)
         self.ids = list(ids)
+        self.store = store
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]
         self.deep = None if features.deep is None else features.deep[rows]
@@ -189,6 +190,7 @@ class Clips:
             mask=self.mask[rows],
             context=inner[:, :, 0],
             frames=inner[:, :, 1:],
+            pictures=torch.from_numpy(self.store.stack("anchors", [self.ids[row] for row in rows.tolist()])[:, :-1]),
         )
         deep = None if self.deep is None else self.deep[rows].float()
         return Batch(tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep)

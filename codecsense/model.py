@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.adapter import AdapterConfig, Shapes
@@ -21,7 +21,7 @@ from codecsense.audio.branch import AudioBranch, AudioConfig
 from codecsense.clips import Batch
 from codecsense.config import Annotated, Config, SerializeAsAny, pick
 from codecsense.hosts import Host, HostConfig
-from codecsense.sequence import Layout, Packed, Text, pack, prefix
+from codecsense.sequence import Layout, Ledger, Packed, Text, count, pack, prefix
 
 
 class Model(Config):
@@ -44,6 +44,7 @@ class Scored(NamedTuple):
 
     packed: Packed
     logits: Float[Tensor, "batch length vocabulary"]
+    tokens: Ledger
 
 
 class CodecSense(nn.Module):
@@ -54,7 +55,9 @@ class CodecSense(nn.Module):
         self.settings = settings
         self.shapes = shapes
         self.host = host
-        self.adapter = MotionAdapter(settings.adapter, shapes) if settings.adapter.streams else None
+        self.adapter = None
+        if settings.adapter.streams:
+            self.adapter = MotionAdapter(settings.adapter, shapes, eye=self._looked_at)
         self.audio = None
         if settings.audio.tokens:
             self.audio = AudioBranch(
@@ -68,7 +71,24 @@ class CodecSense(nn.Module):
             motion_tokens=settings.adapter.tokens if self.adapter else 0,
             audio_tokens=settings.audio.tokens,
         )
-        self.start = host.place(prefix(self.layout, host.specials), grid=self.layout.grid)
+        laid = prefix(self.layout, host.specials, motion=self._placed())
+        self.start = host.place(laid, grid=self.layout.grid)
+
+    def _looked_at(self, pictures: UInt8[Tensor, "pictures height wide 3"]) -> Float[Tensor, "pictures patches width"]:
+        """What the frozen tower says of pictures that an encoder draws; its last word alone."""
+        return self.host.encode_pictures(pictures)[..., : self.shapes.host_width]
+
+    def _placed(self) -> list[int] | None:
+        """Motion tokens in every gap between pictures, as the placement spreads them between anchors."""
+        if self.adapter is None:
+            return None
+        choice = self.settings.adapter
+        spread = choice.placement.spread(intervals=self.shapes.intervals, tokens=choice.tokens)
+        between = (self.shapes.inner + 1) // self.step - 1  # pictures between anchors, after which no motion stands
+        gaps = [spread[0]]
+        for behind in spread[1:-1]:
+            gaps += [behind, *[0] * between]
+        return [*gaps, spread[-1]]
 
     @property
     def context_tokens(self) -> int:
@@ -90,7 +110,22 @@ class CodecSense(nn.Module):
         """Scores of each clip's texts."""
         pictures, injected = self.senses(clips)
         packed = pack([self.start] * len(texts), texts, pad=self.host.tokenizer.pad_token_id)
-        return Scored(packed, self.host.logits(packed, pictures=pictures, injected=injected))
+        tokens = self._counted(packed, pictures, injected)
+        return Scored(packed, self.host.logits(packed, pictures=pictures, injected=injected), tokens)
+
+    def _counted(self, packed: Packed, pictures: Tensor, injected: Sequence[tuple[int, Tensor]]) -> Ledger:
+        """The ledger of a batch; every visual, motion and audio feature has exactly one token, in every sample."""
+        tokens, special = count(packed, self.host.specials), self.host.specials
+        features = {pad: rows.shape[1] for pad, rows in injected}
+        expected = {
+            "vision": (tokens.vision, pictures.shape[1]),
+            "motion": (tokens.motion, features.get(special.motion_pad, 0)),
+            "audio": (tokens.audio, features.get(special.audio_pad, 0)),
+        }
+        for kind, (found, wanted) in expected.items():
+            if (found != wanted).any():
+                raise ValueError(f"{wanted} {kind} features per sample for {sorted(set(found.tolist()))} tokens")
+        return tokens
 
     def generate(
         self,

@@ -8,9 +8,11 @@ Shapes:
     batch  clips    length  tokens of a packed row, padded on the right
 Words:
     segment  0 for the prefix, 1, 2, ... for the texts, -1 for padding
+    gap      where motion may stand: before the first anchor (0), behind the n-th (n)
 """
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import NamedTuple
 
 import torch
@@ -20,6 +22,7 @@ from torch import Tensor
 from codecsense.config import Config
 
 IGNORED = -100
+TEXT, PICTURE, MOTION, SOUND = range(4)  # kinds of a prefix' tokens
 
 
 class Layout(Config):
@@ -43,11 +46,16 @@ class Specials(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """Ids of a prefix, the modality of each (0 text, 1 picture, 2 motion, 3 sound) and, once known, its positions."""
+    """Ids of a prefix, the modality of each (0 text, 1 picture, 2 motion, 3 sound) and, once known, its positions.
+
+    `columns` is how many motion tokens stand side by side, for a host that gives them positions of a picture; None
+    where they form none.
+    """
 
     ids: Int[Tensor, " length"]
     kinds: Int[Tensor, " length"]
     positions: Int[Tensor, "axes length"] | None = None
+    columns: int | None = None
 
 
 class Text(NamedTuple):
@@ -67,23 +75,51 @@ class Packed(NamedTuple):
     segments: Int[Tensor, "batch length"]
 
 
-def prefix(layout: Layout, tokens: Specials) -> Prefix:
-    """The prefix of a clip: the tokens of each anchor, then motion and sound of the interval that it opens."""
+def prefix(layout: Layout, tokens: Specials, *, motion: Sequence[int] | None = None) -> Prefix:
+    """The prefix of a clip: the tokens of each anchor, then sound and, as a rule, motion of the interval it opens.
+
+    `motion` places motion tokens otherwise: how many stand before the first anchor and behind each, in all as many as
+    the intervals have together. Features go to placeholders in the order of time, wherever those stand.
+    """
+    gaps = motion or [0, *[layout.motion_tokens] * (layout.anchors - 1), 0]
+    if len(gaps) != layout.anchors + 1:
+        raise ValueError(f"{layout.anchors} anchors leave {layout.anchors + 1} gaps for motion, not {len(gaps)}")
     ids: list[int] = []
     kinds: list[int] = []
+    _extend(ids, kinds, [tokens.motion_pad] * gaps[0], MOTION)
     for anchor in range(layout.anchors):
-        _extend(ids, kinds, [tokens.vision_start], 0)
-        _extend(ids, kinds, [tokens.image_pad] * layout.grid**2, 1)
-        _extend(ids, kinds, [tokens.vision_end], 0)
+        _extend(ids, kinds, [tokens.vision_start], TEXT)
+        _extend(ids, kinds, [tokens.image_pad] * layout.grid**2, PICTURE)
+        _extend(ids, kinds, [tokens.vision_end], TEXT)
+        _extend(ids, kinds, [tokens.motion_pad] * gaps[anchor + 1], MOTION)
         if anchor < layout.anchors - 1:
-            _extend(ids, kinds, [tokens.motion_pad] * layout.motion_tokens, 2)
-            _extend(ids, kinds, [tokens.audio_pad] * layout.audio_tokens, 3)
-    return Prefix(ids=torch.tensor(ids), kinds=torch.tensor(kinds))
+            _extend(ids, kinds, [tokens.audio_pad] * layout.audio_tokens, SOUND)
+    side = isqrt(layout.motion_tokens)
+    square = side > 0 and side * side == layout.motion_tokens
+    return Prefix(ids=torch.tensor(ids), kinds=torch.tensor(kinds), columns=side if square else None)
 
 
 def _extend(ids: list[int], kinds: list[int], new: Sequence[int], kind: int) -> None:
     ids.extend(new)
     kinds.extend([kind] * len(new))
+
+
+class Ledger(NamedTuple):
+    """What a sample costs, in tokens of each kind; padding is not counted."""
+
+    text: Int[Tensor, " batch"]  # words, and the marks around pictures
+    vision: Int[Tensor, " batch"]
+    motion: Int[Tensor, " batch"]
+    audio: Int[Tensor, " batch"]
+
+
+def count(packed: "Packed", tokens: Specials) -> Ledger:
+    """The tokens of every packed sample by kind."""
+    there = packed.segments >= 0
+    vision, motion, audio = (
+        ((packed.ids == pad) & there).sum(1) for pad in (tokens.image_pad, tokens.motion_pad, tokens.audio_pad)
+    )
+    return Ledger(text=there.sum(1) - vision - motion - audio, vision=vision, motion=motion, audio=audio)
 
 
 def pack(prefixes: Sequence[Prefix], texts: Sequence[Sequence[Text]], *, pad: int) -> Packed:

@@ -1,7 +1,8 @@
 """What the hosts of the Qwen-VL line share: M-RoPE, and a tower that reads patches two frames deep.
 
 Positions are the host's own. Motion tokens take text positions, or (`motion_positions: grid`) those of a picture of
-sqrt(K) x sqrt(K) tokens, which the host's own `get_rope_index` gives them.
+sqrt(K) x sqrt(K) tokens, which the host's own `get_rope_index` gives them; where a placement puts the tokens of several
+intervals side by side, the picture has as many more rows.
 
 References:
     [1] Bai et al., Qwen2.5-VL technical report, arXiv 2502.13923.
@@ -15,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.hosts._hub import HubHost
-from codecsense.sequence import Prefix
+from codecsense.sequence import MOTION, PICTURE, Prefix
 
 
 class MRopeHost(HubHost):
@@ -55,13 +56,27 @@ class MRopeHost(HubHost):
 
     def _types(self, prefix: Prefix, grid: int) -> tuple[Tensor, Tensor | None]:
         """Modality ids as M-RoPE wants them, and the patch grids of the pictures among them."""
-        as_picture = prefix.kinds == 1
-        if self.settings.motion_positions == "grid":
-            as_picture |= prefix.kinds == 2
-        started = as_picture & torch.cat([torch.tensor([True]), prefix.kinds[1:] != prefix.kinds[:-1]])
-        merge = self._vision.spatial_merge_size
-        grids = torch.tensor([[1, grid * merge, grid * merge]]).expand(int(started.sum()), 3)
-        return as_picture.long(), grids if len(grids) else None
+        merge, laid = self._vision.spatial_merge_size, prefix.kinds == PICTURE
+        sides = {PICTURE: grid}
+        if self.settings.motion_positions == "grid" and (prefix.kinds == MOTION).any():
+            laid |= prefix.kinds == MOTION
+            sides[MOTION] = self._columns(prefix)
+        grids = []
+        for kind, tokens in zip(*(found.tolist() for found in _runs(prefix.kinds)), strict=True):
+            if kind in sides:
+                grids.append([1, tokens // sides[kind] * merge, sides[kind] * merge])
+        return laid.long(), torch.tensor(grids) if grids else None
+
+    def _columns(self, prefix: Prefix) -> int:
+        """Motion tokens side by side in the picture that each run of them forms."""
+        kinds, tokens = _runs(prefix.kinds)
+        lengths = tokens[kinds == MOTION]
+        if prefix.columns is None or (lengths % prefix.columns).any():
+            shown = f"runs of {sorted(set(lengths.tolist()))} motion tokens form no pictures"
+            raise ValueError(
+                f"{shown}; set model.host.motion_positions to `text`, or ask for a square number of tokens"
+            )
+        return prefix.columns
 
     def modalities(
         self, prompts: Sequence[Tensor], prefixes: Sequence[Prefix], *, grid: int, length: int
@@ -75,6 +90,12 @@ class MRopeHost(HubHost):
             grids += [] if picture_grids is None else [picture_grids]
         known = torch.cat(grids).to(self.device) if grids else None
         return {"mm_token_type_ids": types.to(self.device), "image_grid_thw": known}
+
+
+def _runs(kinds: Int[Tensor, " length"]) -> tuple[Int[Tensor, " runs"], Int[Tensor, " runs"]]:
+    """Neighbours of one kind: the kind, and how many they are."""
+    values, counts = torch.unique_consecutive(kinds, return_counts=True)
+    return values, counts
 
 
 def patchify(

@@ -23,8 +23,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codecsense.adapter import TriStream
-from codecsense.adapter.motion_adapter import AlignmentHead, MotionAdapter
+from codecsense.adapter import Head, TriStream
+from codecsense.adapter.motion_adapter import MotionAdapter
 from codecsense.clips import Batch, Clips
 from codecsense.config import Config
 from codecsense.training.inspection import inspect
@@ -92,7 +92,7 @@ class Codes(NamedTuple):
 class Aligner(nn.Module):
     """Adapter and head as one module, so that processes exchange the gradients of both."""
 
-    def __init__(self, adapter: MotionAdapter, head: AlignmentHead, settings: Align) -> None:
+    def __init__(self, adapter: MotionAdapter, head: Head, settings: Align) -> None:
         super().__init__()
         self.adapter = adapter
         self.head = head
@@ -118,12 +118,7 @@ def fit(
     inspect(train, label="align")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        head = AlignmentHead(
-            adapter.streams,
-            width=adapter.settings.width,
-            host_width=train.shapes.host_width,
-            temperature=settings.temperature,
-        )
+        head = adapter.head(temperature=settings.temperature)
     aligner = Aligner(adapter, head, settings)
     weights = dict(aligner.named_parameters())
     optimiser = Optimiser(
@@ -135,7 +130,7 @@ def fit(
         rows = torch.randint(len(train), (settings.batch,), generator=generator)
         return loss_of(compare(network, train, rows, settings, generator, processes), settings)
 
-    return run(
+    curve = run(
         step,
         optimiser=optimiser,
         weights=weights,
@@ -146,6 +141,8 @@ def fit(
         label="align",
         watch=Watch(lambda: validate(network, validation, settings, seed, processes), settings.validate_every),
     )
+    adapter.adopt(head)
+    return curve
 
 
 class Compared(NamedTuple):

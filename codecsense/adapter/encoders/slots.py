@@ -13,9 +13,8 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from codecsense.adapter import EncoderConfig, Shapes, Stream, TriStream
-
-CHANNELS = {"mv": 2, "residual": 1}
+from codecsense.adapter import EncoderConfig, Eye, Shapes, Stream, TriStream
+from codecsense.adapter.steps import CHANNELS, AsTheyAre
 
 
 class Settings(EncoderConfig):
@@ -26,7 +25,7 @@ class Settings(EncoderConfig):
     mv_unit_px: float  # vectors are divided by this
     residual_unit: float  # residuals (grey levels) are divided by this
 
-    def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int) -> nn.Module:
+    def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int, eye: Eye | None) -> nn.Module:
         side = isqrt(tokens)
         if side * side != tokens:
             raise ValueError(f"slots need a square number of motion tokens, not {tokens}")
@@ -37,6 +36,9 @@ class Settings(EncoderConfig):
                 f"slots need as many motion tokens as patches of an anchor: {tokens} against {shapes.patches}"
             )
         return PatchSlots(stream=stream, shapes=shapes, width=width)
+
+    def trunk(self, *, width: int, tokens: int) -> AsTheyAre:
+        return AsTheyAre()
 
 
 class MapSlots(nn.Module):

@@ -14,7 +14,7 @@ class Settings(FusionConfig):
 
     name: Literal["concat_mlp"]
 
-    def build(self, *, width: int) -> "ConcatMLP":
+    def build(self, *, width: int, operands: int) -> "ConcatMLP":
         return ConcatMLP(width=width)
 
 

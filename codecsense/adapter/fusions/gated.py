@@ -18,7 +18,7 @@ class Settings(FusionConfig):
 
     name: Literal["gated"]
 
-    def build(self, *, width: int) -> "GatedFusion":
+    def build(self, *, width: int, operands: int) -> "GatedFusion":
         return GatedFusion(width=width)
 
 
@@ -32,5 +32,16 @@ class GatedFusion(nn.Module):
     def forward(
         self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
     ) -> Float[Tensor, "*any width"]:
-        trust = self.gate(torch.cat([first, second], dim=-1)).sigmoid()
+        trust = self._trust(first, second)
         return trust * first + (1 - trust) * second
+
+    def shares(
+        self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
+    ) -> Float[Tensor, "2 *any width"]:
+        """How much of each operand passes, feature by feature."""
+        trust = self._trust(first, second)
+        return torch.stack([trust, 1 - trust])
+
+    def _trust(self, first: Tensor, second: Tensor) -> Tensor:
+        trust: Tensor = self.gate(torch.cat([first, second], dim=-1)).sigmoid()
+        return trust

@@ -14,7 +14,7 @@ class Settings(FusionConfig):
 
     name: Literal["weighted_sum"]
 
-    def build(self, *, width: int) -> "WeightedSum":
+    def build(self, *, width: int, operands: int) -> "WeightedSum":
         return WeightedSum()
 
 
@@ -30,3 +30,10 @@ class WeightedSum(nn.Module):
     ) -> Float[Tensor, "*any width"]:
         weights = self.scores.softmax(0)
         return weights[0] * first + weights[1] * second
+
+    def shares(
+        self, first: Float[Tensor, "*any width"], second: Float[Tensor, "*any width"]
+    ) -> Float[Tensor, "2 *any width"]:
+        """How much of each operand passes: the same everywhere."""
+        weights = self.scores.softmax(0)
+        return torch.stack([weights[0].expand_as(first), weights[1].expand_as(second)])

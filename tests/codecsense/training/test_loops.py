@@ -178,7 +178,7 @@ def test_still_clips_do_not_poison_stage_1(clips: Clips):
     assert model.adapter is not None
     still = copy(clips)
     still.tower = clips.tower[:, :1].expand_as(clips.tower)
-    head = align.AlignmentHead(model.adapter.streams, width=8, host_width=tiny_twins.WIDTH, temperature=0.07)
+    head = model.adapter.head(temperature=0.07)
     network = align.Aligner(model.adapter, head, ALIGN)
     processes = Processes(ALIGN.compute, batch=2, clip=1.0)
     rows, generator = torch.tensor([0, 1]), torch.Generator().manual_seed(0)

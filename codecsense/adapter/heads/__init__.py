@@ -1,0 +1,1 @@
+"""Heads that Stage 1 aligns through; each file defines `Settings(HeadConfig)`."""
