@@ -17,8 +17,8 @@ help:    ## what can be made
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1 : \2/p' Makefile
 
 repro: $(READY)    ## run the whole graph (what is up to date is left alone) and say what to look at
-	@echo "== dvc repro: the graph of dvc.yaml with the values of params.yaml"
-	@dvc repro
+	@echo "== the graph of dvc.yaml with the values of params.yaml: \`dvc repro\`, independent stages side by side"
+	@python -m flows.pipeline
 	@echo
 	@echo "== the graph is up to date, after $$(( $$(date +%s) - $(STARTED) )) s. Look at:"
 	@echo "   data/report/index.html    tables, intervals and pictures on one page, no network needed"
