@@ -19,6 +19,7 @@ from codecsense.evaluation.probe import ProbeConfig
 from codecsense.model import Model
 from codecsense.report import ReportConfig
 from codecsense.streams.settings import ExtractConfig
+from codecsense.think.settings import ThinkConfig
 from codecsense.training.align import Align
 from codecsense.training.grpo import Vanao
 from codecsense.training.lessons import LessonConfig
@@ -53,6 +54,7 @@ class Params(Config):
     two_stage: TwoStage
     blind: BlindConfig
     vanao: Vanao
+    think: ThinkConfig
     evaluate: EvaluateConfig
     report: ReportConfig
 

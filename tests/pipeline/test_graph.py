@@ -21,6 +21,7 @@ UNWATCHED_CODE = {
 }
 UNWATCHED_PATHS = {
     "scratch",  # progress of killed work, in a folder named by everything that can change it
+    "replies",  # what was paid for, named by all that decides it; DVC would empty it, or bring back an old one
     "timings",  # how long stages took is shown by the report and decides nothing
 }
 
