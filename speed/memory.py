@@ -48,12 +48,12 @@ def peak(path: Path) -> tuple[float, float, int]:
     tiny = clips.h264(width=192, height=108, num_frames=40, preset="veryfast")
     extract_video(tiny, chosen, backend_for(chosen, item), 0)
     workers.settle()
-    base = _status_mb("VmRSS")
+    base = status_mb("VmRSS")
     found = extract_video(path, chosen, backend_for(chosen, item), 0)
-    return _status_mb("VmHWM") - base, base, found.num_decoded
+    return status_mb("VmHWM") - base, base, found.num_decoded
 
 
-def _status_mb(field: str) -> float:
+def status_mb(field: str) -> float:
     """Memory of this process as Linux counts it; its peak begins anew with every program, unlike `ru_maxrss`."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:"))

@@ -1,9 +1,10 @@
 """What motion costs beside pictures: every pass against decoding the same file to RGB with PyAV, in one run.
 
-    python speed/vectors.py [--rival PYTHON] [--height 720] [--frames 400]
+    python speed/vectors.py [--rival PYTHON] [--height 720] [--frames 400] [--rounds 3]
 
 `--rival` is the interpreter of an environment that has the package motion-vector-extractor. CPU seconds, one
-thread, the least of three rounds in which all passes take turns; bounds are the ones this repository promises.
+thread, the least of some rounds in which all passes and the rival take turns, since a busy neighbour slows whatever
+runs beside it; bounds are the ones this repository promises. `bare export` is FFmpeg's decoder alone, vectors unread.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import clips
@@ -27,7 +29,8 @@ from codecsense.streams.settings import ExtractConfig
 from codecsense.streams.tristream import extract_video
 
 GRID = {"rows": 16, "columns": 16}
-ROUNDS = 3
+VECTORS = "vectors on a grid, all pictures"
+RIVAL_NAME = "motion-vector-extractor"
 RIVAL = """
 import sys, time
 from mvextractor.videocap import VideoCap
@@ -36,9 +39,16 @@ started = time.process_time(); count = 0
 while True:
     found = cap.read()
     if not found[0]: break
-    count += len(found[2])
+    count += 1
 print(time.process_time() - started, count)
 """
+
+
+class Timed(NamedTuple):
+    """CPU seconds of one pass, and the pictures that it delivered."""
+
+    seconds: float
+    pictures: int
 
 
 def native(pictures: str, residual: str, windows: int = 0) -> ExtractConfig:
@@ -64,6 +74,15 @@ def rgb(path: Path) -> int:
         return sum(frame.to_ndarray(format="rgb24").shape[0] > 0 for frame in container.decode(stream))
 
 
+def bare(path: Path) -> int:
+    """Every picture decoded with its vectors beside it, which nobody reads: what no reader over FFmpeg can beat."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        stream.codec_context.options = {"flags2": "+export_mvs", "skip_loop_filter": "all"}
+        return sum(1 for _ in container.decode(stream))
+
+
 def grid_only(path: Path, chosen: ExtractConfig) -> int:
     """Vectors on the grid, nothing else."""
     backend = chosen.codec.build(grid=Grid(**GRID), residual=chosen.residual, route="native")
@@ -83,17 +102,31 @@ def tristream(path: Path, chosen: ExtractConfig) -> int:
     return extract_video(path, chosen, backend, 0).num_decoded
 
 
-def timed(passes: dict[str, Callable[[], int]]) -> dict[str, tuple[float, int]]:
+def timed(passes: dict[str, Callable[[], Timed]], rounds: int) -> dict[str, Timed]:
     """Least CPU seconds of each pass over the rounds, and what it counted."""
-    best: dict[str, tuple[float, int]] = {}
-    for _ in range(ROUNDS):
+    best: dict[str, Timed] = {}
+    for _ in range(rounds):
         for name, run in passes.items():
-            started = time.process_time()
-            count = run()
-            seconds = time.process_time() - started
-            if name not in best or seconds < best[name][0]:
-                best[name] = (seconds, count)
+            best[name] = min(run(), best.get(name, Timed(float("inf"), 0)))
     return best
+
+
+def here(run: Callable[[], int]) -> Callable[[], Timed]:
+    """A pass of this process."""
+
+    def measured() -> Timed:
+        started = time.process_time()
+        count = run()
+        return Timed(time.process_time() - started, count)
+
+    return measured
+
+
+def rival(python: str, path: Path) -> Timed:
+    """CPU seconds and pictures of motion-vector-extractor on the same file."""
+    done = subprocess.run([python, "-c", RIVAL, str(path)], capture_output=True, text=True, check=True)
+    seconds, count = done.stdout.split()
+    return Timed(float(seconds), int(count))
 
 
 def main() -> None:
@@ -102,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rival", default=None)
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
     path = clips.h264(width=chosen.height * 16 // 9, height=chosen.height, num_frames=chosen.frames)
@@ -111,32 +145,35 @@ def main() -> None:
     grid_only(path, vectors)
     tristream(path, some)
     workers.settle()
-    passes: dict[str, Callable[[], int]] = {
-        "decode to RGB": lambda: rgb(path),
-        "vectors on a grid, all pictures": lambda: grid_only(path, vectors),
-        "vectors on a grid, references": lambda: grid_only(path, skipping),
-        "tri-stream, all pictures": lambda: tristream(path, everything),
-        "tri-stream, references": lambda: tristream(path, some),
-        "tri-stream, one window of 0.5 s": lambda: tristream(path, windows),
+    passes = {
+        "decode to RGB": here(lambda: rgb(path)),
+        "bare export": here(lambda: bare(path)),
+        VECTORS: here(lambda: grid_only(path, vectors)),
+        "vectors on a grid, references": here(lambda: grid_only(path, skipping)),
+        "tri-stream, all pictures": here(lambda: tristream(path, everything)),
+        "tri-stream, references": here(lambda: tristream(path, some)),
+        "tri-stream, one window of 0.5 s": here(lambda: tristream(path, windows)),
     }
-    best = timed(passes)
-    base = best["decode to RGB"][0]
-    window = 1.6 * best["tri-stream, one window of 0.5 s"][1] / chosen.frames
+    if chosen.rival:
+        passes[RIVAL_NAME] = lambda: rival(chosen.rival, path)
+    best = timed(passes, chosen.rounds)
+    base = best["decode to RGB"].seconds
+    window = 1.6 * best["tri-stream, one window of 0.5 s"].pictures / chosen.frames
     bounds = {
-        "vectors on a grid, all pictures": 0.85,
+        VECTORS: 0.85,
         "vectors on a grid, references": 0.50,
         "tri-stream, references": 0.65,
         "tri-stream, one window of 0.5 s": window,
     }
     missed = report(path, best, base, bounds)
     if chosen.rival:
-        missed |= against_rival(chosen.rival, path, best["vectors on a grid, all pictures"][0])
+        missed |= against_rival(best)
     sys.exit(missed)
 
 
-def report(path: Path, best: dict[str, tuple[float, int]], base: float, bounds: dict[str, float]) -> bool:
+def report(path: Path, best: dict[str, Timed], base: float, bounds: dict[str, float]) -> bool:
     """Print one line per pass; whether a bound was missed."""
-    print(f"{path.name}: CPU seconds, one thread, least of {ROUNDS}")
+    print(f"{path.name}: CPU seconds, one thread, least of all rounds")
     missed = False
     for name, (seconds, count) in best.items():
         bound = bounds.get(name)
@@ -147,18 +184,11 @@ def report(path: Path, best: dict[str, tuple[float, int]], base: float, bounds: 
     return missed
 
 
-def against_rival(python: str, path: Path, ours_s: float) -> bool:
-    """CPU of motion-vector-extractor on the same file, over ours; at least 2 is promised."""
-    runs = [
-        float(
-            subprocess.run([python, "-c", RIVAL, str(path)], capture_output=True, text=True, check=True).stdout.split()[
-                0
-            ]
-        )
-        for _ in range(ROUNDS)
-    ]
-    ratio = min(runs) / ours_s
-    print(f"motion-vector-extractor {min(runs):.2f} s: {ratio:.2f} times ours (at least 2 promised)")
+def against_rival(best: dict[str, Timed]) -> bool:
+    """CPU of the rival over ours, and over the least that a reader over FFmpeg can take; at least 2 is promised."""
+    theirs = best[RIVAL_NAME].seconds
+    ratio, most = theirs / best[VECTORS].seconds, theirs / best["bare export"].seconds
+    print(f"{RIVAL_NAME}: {ratio:.2f} times ours (at least 2 promised), {most:.2f} times the bare export")
     return ratio < 2
 
 

@@ -98,6 +98,22 @@ def surveyed(real: Path, tmp_path_factory: pytest.TempPathFactory, audit_setting
     return survey(list_corpus(corpus), audit_settings, scratch=scratch, num_workers=1)
 
 
+def test_an_audit_that_was_killed_goes_on_where_it_was(real: Path, tmp_path: Path, audit_settings: AuditConfig):
+    corpus, scratch = tmp_path / "corpus", tmp_path / "scratch"
+    for folder in (corpus, scratch):
+        folder.mkdir()
+    for name in ("flv1.flv", "vp6f.flv"):
+        (corpus / name).write_bytes((real / name).read_bytes())
+    settings = audit_settings.model_copy(update={"files_per_batch": 1})
+    whole = survey(list_corpus(corpus), settings, scratch=scratch, num_workers=1)
+    first, second = sorted(scratch.iterdir())
+    second.unlink()
+    (scratch / f".{second.name}.unfinished").write_text("[{")
+    stamp = first.stat().st_mtime_ns
+    assert survey(list_corpus(corpus), settings, scratch=scratch, num_workers=1).equals(whole)
+    assert first.stat().st_mtime_ns == stamp
+
+
 def test_duplicates_name_the_first_of_their_kind(surveyed: pl.DataFrame):
     found = dict(surveyed.select(Audit.video_id, Audit.duplicate_of).iter_rows())
     assert found == {"a": "", "b": "", "c": "", "z/same": "a"}
