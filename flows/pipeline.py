@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,8 @@ from types import FrameType
 from typing import Any
 
 from codecsense import workers
-from flows import graph, mend
-from flows.processes import alone, end_with_parent, ended_how, signal_group
+from flows import graph, launch, mend
+from flows.processes import alone, begin_as_child, ended_how, signal_group
 from flows.schedule import BAD, Outcome, Schedule, expected_seconds
 from flows.view import Lines, Screen, Watcher
 
@@ -67,29 +67,45 @@ def refuse(other: str) -> None:
 
 
 def default_parallel() -> int:
-    """A stage per core, and no more than memory holds at 3 GiB each."""
+    """A stage per core, and no more than memory holds at 3 GiB each; on Slurm as many as cluster.yaml says."""
+    if launch.chosen(os.environ) == "slurm":
+        return launch.cluster(launch.CLUSTER_FILE).stages_at_a_time
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return max(1, min(workers.available(), int(memory_gib / GIB_PER_STAGE)))
 
 
 def run(schedule: Schedule, max_parallel: int) -> int:
     """Run what `schedule` holds, tell a person how it goes, and return the exit code."""
-    schedule.settle()
+    settled = schedule.settle()
     total = len(schedule.graph.nodes)
-    if len(schedule.ended) == total:
+    todo = total - len(settled)
+    if not todo:
         print(UP_TO_DATE, flush=True)
         return 0
-    todo = total - len(schedule.ended)
     print(f"== {todo} of {total} stages to look at, up to {max_parallel} at a time", flush=True)
-    watcher: Watcher = Screen(todo) if sys.stdout.isatty() else Lines(todo)
+    watchers: list[Watcher] = [Screen(todo) if sys.stdout.isatty() else Lines(todo)]
+    if os.environ.get("PREFECT_API_URL"):
+        watchers.append(observed(schedule, settled, max_parallel))
     started = time.monotonic()
-    team = Team(schedule, watcher, max_parallel)
+    team = Team(schedule, watchers, max_parallel)
     try:
         with told_to_end(team):
             team.work()
     finally:
-        watcher.closed()
+        for watcher in watchers:
+            watcher.closed(interrupted=team.told > 0)
     return conclude(schedule, team.complaints, interrupted=team.told > 0, seconds=time.monotonic() - started)
+
+
+def observed(schedule: Schedule, settled: list[str], max_parallel: int) -> Watcher:
+    """A Prefect server that watches, and has seen what is unchanged."""
+    from flows.observe import PipelineRun  # costs nothing where no server is named
+
+    parameters = {"force": schedule.force, "max_parallel": max_parallel, "stages": list(schedule.graph.nodes)}
+    watcher = PipelineRun(list(schedule.graph.nodes), parameters, os.environ)
+    for name in settled:
+        watcher.ended(name, schedule.ended[name], 0.0)
+    return watcher
 
 
 def conclude(schedule: Schedule, complaints: dict[str, str], *, interrupted: bool, seconds: float) -> int:
@@ -124,7 +140,7 @@ class Team:
     """The processes of a run. One thread: everything happens in `work`."""
 
     schedule: Schedule
-    watcher: Watcher
+    watchers: Sequence[Watcher]
     max_parallel: int
     children: dict[str, Child] = field(default_factory=dict)
     complaints: dict[str, str] = field(default_factory=dict)
@@ -159,17 +175,26 @@ class Team:
     def _start_ready(self, ears: selectors.BaseSelector) -> None:
         while not self.told and len(self.children) < self.max_parallel:
             for settled in self.schedule.settle():
-                self.watcher.ended(settled, self.schedule.ended[settled], 0.0)
+                self._ended(settled, 0.0)
             name = self.schedule.next()
             if name is None:
                 return
             self.schedule.start(name)
-            child = Child(name, launch(name, force=self.schedule.force), time.monotonic())
+            child = Child(name, start(name, self._told(name), force=self.schedule.force), time.monotonic())
             assert child.process.stdout is not None
             os.set_blocking(child.process.stdout.fileno(), False)
             ears.register(child.process.stdout, selectors.EVENT_READ, child)
             self.children[name] = child
-            self.watcher.started(name)
+            for watcher in self.watchers:
+                watcher.started(name)
+
+    def _told(self, name: str) -> dict[str, str]:
+        """What the watchers want the process of a stage to know."""
+        return {key: value for watcher in self.watchers for key, value in watcher.environment(name).items()}
+
+    def _ended(self, name: str, seconds: float) -> None:
+        for watcher in self.watchers:
+            watcher.ended(name, self.schedule.ended[name], seconds, self.complaints.get(name, ""))
 
     def _hear(self, child: Child, ears: selectors.BaseSelector) -> None:
         assert child.process.stdout is not None
@@ -185,7 +210,8 @@ class Team:
         child.outcome = outcome_of(child.name, text) or child.outcome
         if match := re.match(rf"error in {re.escape(child.name)}: (.*)|ERROR: (.*)", text):
             child.complaint = child.complaint or match[1] or match[2]
-        self.watcher.said(child.name, text)
+        for watcher in self.watchers:
+            watcher.said(child.name, text)
 
     def _collect(self, child: Child, ears: selectors.BaseSelector) -> None:
         assert child.process.stdout is not None
@@ -203,10 +229,10 @@ class Team:
             child.outcome = Outcome.FAILED
             self.complaints[child.name] = child.complaint or ended_how(code)
         self.schedule.end(child.name, child.outcome)
-        self.watcher.ended(child.name, child.outcome, time.monotonic() - child.started)
+        self._ended(child.name, time.monotonic() - child.started)
 
 
-def launch(name: str, *, force: bool) -> subprocess.Popen[bytes]:
+def start(name: str, told: dict[str, str], *, force: bool) -> subprocess.Popen[bytes]:
     """Start `dvc repro --single-item` for one stage, in a group of its own, with both its outputs in one pipe."""
     command = [
         sys.executable,
@@ -218,7 +244,11 @@ def launch(name: str, *, force: bool) -> subprocess.Popen[bytes]:
         *["--force"][: int(force)],
         name,
     ]
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = {
+        **os.environ,
+        **told,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     return subprocess.Popen(
         command,
         env=environment,
@@ -226,7 +256,7 @@ def launch(name: str, *, force: bool) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=end_with_parent,
+        preexec_fn=begin_as_child,
     )
 
 

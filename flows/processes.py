@@ -24,6 +24,12 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def begin_as_child() -> None:
+    """Before a child's program begins: it ends with this process, and hears Ctrl-C even if this process must not."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def end_as_interrupted() -> None:
     """Have SIGTERM end this process as Ctrl-C does, with KeyboardInterrupt."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codecsense import config
-from flows import processes
+from codecsense import config, workers
+from flows import launch, observe, processes
 
 PARAMS_FILE = Path("params.yaml")
 TIMINGS = Path("data/timings")
@@ -39,13 +39,11 @@ def main(argv: list[str]) -> int:
         quiet()
         function = find(stage)
         arguments = bind(function, run, paths)
-        with processes.alone(
-            RUNNING / name, lambda other: print(f"{name}: waits for an earlier run of it ({other}) to end")
-        ):
-            print(f"{name}: starts", flush=True)
-            with timed(name, TIMINGS) as clock:
-                function(**arguments)
-        print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
+        with observe.stage_run(name, {"run": run} | arguments if run else arguments, os.environ) as seen:
+            if (place := launch.chosen(os.environ)) == "inline":
+                here(name, function, arguments)
+            else:
+                launch.elsewhere(name, argv, place, seen.jobs)
     except (ValueError, OSError) as error:
         if os.environ.get("CODECSENSE_TRACEBACK"):
             traceback.print_exc()
@@ -55,6 +53,21 @@ def main(argv: list[str]) -> int:
         print(f"\n{name}: interrupted; the next run resumes what the stage has kept", file=sys.stderr)
         return 130
     return 0
+
+
+def here(name: str, function: Callable[..., None], arguments: dict[str, object]) -> None:
+    """Run the stage in this process, once at a time for each share and each process of a distributed run."""
+    share, rank = os.environ.get("CODECSENSE_SHARE", ""), os.environ.get("RANK", "0")
+    file = RUNNING / "-".join(part.replace("/", "of") for part in (name, share, rank) if part)
+    with processes.alone(file, lambda other: print(f"{name}: waits for an earlier run of it ({other}) to end")):
+        print(f"{name}: starts", flush=True)
+        try:
+            with timed(name, TIMINGS) as clock:
+                function(**arguments)
+        except workers.ShareDoneError as done:
+            print(f"{name}: {done}", flush=True)
+        else:
+            print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
 
 
 def label(argv: list[str], environment: Mapping[str, str]) -> str:

@@ -27,16 +27,19 @@ CHATTER = (  # what DVC says around a stage; its start, end and skipping are tol
 class Watcher(Protocol):
     """Whoever wants to know how a run goes; called by one thread, in the order of events."""
 
+    def environment(self, name: str) -> dict[str, str]:
+        """What the process of the stage, about to start, should know."""
+
     def started(self, name: str) -> None:
         """A process was started for the stage."""
 
     def said(self, name: str, line: str) -> None:
         """The stage, or DVC about it, wrote a line."""
 
-    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
-        """The stage has ended, or will not run."""
+    def ended(self, name: str, outcome: Outcome, seconds: float, reason: str = "") -> None:
+        """The stage has ended, or will not run; a failure has its reason."""
 
-    def closed(self) -> None:
+    def closed(self, *, interrupted: bool = False) -> None:
         """Nothing more will happen."""
 
 
@@ -47,6 +50,10 @@ class Lines:
         self.out = out or sys.stdout
         self.total, self.count = total, 0
         self.write = write or (lambda line: print(line, file=self.out, flush=True))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Nothing: lines ask nothing of a stage."""
+        return {}
 
     def started(self, name: str) -> None:
         """Say that it starts."""
@@ -59,13 +66,13 @@ class Lines:
             return
         self.write(f"{name} | {line}")
 
-    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+    def ended(self, name: str, outcome: Outcome, seconds: float, reason: str = "") -> None:
         """Say how it ended, and how far the whole is."""
         self.count += 1
         taken = f" after {seconds:.1f} s" if seconds else ""
         self.write(f"{name}: {outcome}{taken} [{self.count}/{self.total}]")
 
-    def closed(self) -> None:
+    def closed(self, *, interrupted: bool = False) -> None:
         """Lines need no end."""
 
 
@@ -82,6 +89,10 @@ class Screen:
         self.live = Live(console=self.console, get_renderable=self._table, refresh_per_second=2, transient=True)
         self.live.start()
 
+    def environment(self, name: str) -> dict[str, str]:
+        """Nothing: its output goes into a pipe all the same."""
+        return {}
+
     def started(self, name: str) -> None:
         """Put the stage into the table."""
         self.running[name] = (time.monotonic(), "")
@@ -91,7 +102,7 @@ class Screen:
         self.running[name] = (self.running[name][0], line.strip() or self.running[name][1])
         self.lines.said(name, line)
 
-    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+    def ended(self, name: str, outcome: Outcome, seconds: float, reason: str = "") -> None:
         """Take the stage out of the table and say how it ended."""
         self.running.pop(name, None)
         if outcome in BAD or seconds:
@@ -99,7 +110,7 @@ class Screen:
         else:
             self.lines.count += 1
 
-    def closed(self) -> None:
+    def closed(self, *, interrupted: bool = False) -> None:
         """Give the terminal back."""
         self.live.stop()
 

@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from flows import processes
+
 ROOT = Path(__file__).parents[1]
 TOY = ROOT / "tests" / "flows" / "toy"
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0  # long, for where many things run at once; it is only waited out by a failure
 
 
 class Place:
@@ -19,8 +22,17 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "PREFECT_"))}
-        self.environment = {**clean, "PATH": path, "PYTHONPATH": f"{root}{os.pathsep}{ROOT}"}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DVC_", "PREFECT_", "CODECSENSE_"))
+        }
+        self.environment = {**clean, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": f"{root}{os.pathsep}{ROOT}"}
+
+    def on(self, **variables: str) -> "Place":
+        """The same place, with these environment variables from now on."""
+        self.environment |= variables
+        return self
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -30,6 +42,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=processes.begin_as_child,
         )
 
     def run(self, *arguments: str) -> tuple[int, str]:
@@ -64,3 +77,19 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.05)
+
+
+def make_template(root: Path) -> Path:
+    """A new checkout of the toy graph at `root`, with the real flows and a DVC of its own."""
+    for folder in (ROOT / "flows", TOY / "stages"):
+        shutil.copytree(folder, root / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("params.yaml", "cluster.yaml"):
+        shutil.copy(TOY / name, root)
+    shutil.copy(TOY / "graph.yaml", root / "dvc.yaml")  # DVC would take every dvc.yaml of the tree for its own
+    for name in ("source", "left", "right"):
+        (root / name).write_text(f"{name}\n")
+    for name in ("orders", "data"):
+        (root / name).mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=root, check=True)
+    return root

@@ -6,7 +6,7 @@ import signal
 
 import psutil
 import pytest
-from toy_graph import Place, wait_until
+from toy_graph import PATIENCE_S, Place, wait_until
 
 UP_TO_DATE = "Data and pipelines are up to date."
 PIPELINE = "flows.pipeline"
@@ -23,6 +23,7 @@ def test_a_failing_branch_stops_what_depends_on_it_and_nothing_else(place: Place
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_run_after_a_failure_does_the_rest_and_one_more_does_nothing(place: Place):
     place.order("side@left", error="no light")
     assert place.run(PIPELINE)[0] == 1
@@ -36,6 +37,7 @@ def test_the_run_after_a_failure_does_the_rest_and_one_more_does_nothing(place: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_independent_stages_overlap_and_all_land_in_the_lock(place: Place):
     place.order("side@left", seconds=6)
     place.order("side@right", seconds=6)
@@ -48,6 +50,7 @@ def test_independent_stages_overlap_and_all_land_in_the_lock(place: Place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_two_stages_run_by_hand_at_once_land_in_the_lock(place: Place):
     assert place.run("dvc", "repro", "-s", "first")[0] == 0
     both = [place.start("dvc", "repro", "-s", f"side@{name}") for name in ("left", "right")]
@@ -58,6 +61,7 @@ def test_two_stages_run_by_hand_at_once_land_in_the_lock(place: Place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_one_stage_at_a_time_where_that_is_asked(place: Place):
     assert place.run(PIPELINE, "--max-parallel", "1")[0] == 0
     events = [line.split()[0] for line in place.journal()]
@@ -65,6 +69,7 @@ def test_one_stage_at_a_time_where_that_is_asked(place: Place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_target_is_made_with_what_it_needs_and_no_more(place: Place):
     assert place.run(PIPELINE, "--target", "side@left")[0] == 0
     assert place.made() == {"first", "left"}
@@ -75,6 +80,7 @@ def test_a_target_is_made_with_what_it_needs_and_no_more(place: Place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_force_runs_what_is_up_to_date(place: Place):
     assert place.run(PIPELINE)[0] == 0
     ran = len(place.journal())
@@ -83,12 +89,13 @@ def test_force_runs_what_is_up_to_date(place: Place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_an_interrupted_run_ends_its_stages_and_the_next_one_completes_it(place: Place):
     place.order("side@left", seconds=300)
     pipeline = place.start(PIPELINE, "--max-parallel", "2")
     stage = place.process_of("side@left")
     pipeline.send_signal(signal.SIGINT)
-    said, _ = pipeline.communicate(timeout=60)
+    said, _ = pipeline.communicate(timeout=PATIENCE_S)
     assert pipeline.returncode == 130, said
     assert "interrupted" in said
     assert "interrupted side@left" in place.journal()
@@ -97,23 +104,25 @@ def test_an_interrupted_run_ends_its_stages_and_the_next_one_completes_it(place:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_killed_run_takes_its_stages_along_and_the_next_one_completes_it(place: Place):
     place.order("side@left", seconds=300)
     pipeline = place.start(PIPELINE, "--max-parallel", "2")
     stage = place.process_of("side@left")
     pipeline.kill()
-    pipeline.wait()
+    pipeline.communicate()
     wait_until(lambda: not psutil.pid_exists(stage))
     completes(place)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_stage_whose_dvc_is_killed_has_failed_and_the_next_run_completes_it(place: Place):
     place.order("side@left", seconds=300)
     pipeline = place.start(PIPELINE, "--max-parallel", "2")
     stage = place.process_of("side@left")
     os.kill(psutil.Process(stage).ppid(), signal.SIGKILL)
-    said, _ = pipeline.communicate(timeout=60)
+    said, _ = pipeline.communicate(timeout=PATIENCE_S)
     assert pipeline.returncode == 1
     assert "side@left failed: killed by SIGKILL" in said
     assert not psutil.pid_exists(stage)
@@ -122,6 +131,7 @@ def test_a_stage_whose_dvc_is_killed_has_failed_and_the_next_run_completes_it(pl
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_second_run_in_the_same_folder_is_refused(place: Place):
     place.order("first", seconds=300)
     pipeline = place.start(PIPELINE)
@@ -130,11 +140,12 @@ def test_a_second_run_in_the_same_folder_is_refused(place: Place):
     assert code == 1
     assert f"process {pipeline.pid}" in said
     pipeline.send_signal(signal.SIGTERM)
-    pipeline.communicate(timeout=60)
+    pipeline.communicate(timeout=PATIENCE_S)
     assert pipeline.returncode == 130
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_lock_file_cut_short_is_made_again_without_running_anything(place: Place):
     assert place.run(PIPELINE)[0] == 0
     lock = place.root / "dvc.lock"
