@@ -24,6 +24,7 @@ Status = Literal["ok", "nearest", "random_fallback", "empty", "unparsed", "missi
 Scorer = Literal["official", "strict"]
 SCORERS: tuple[Scorer, ...] = ("official", "strict")
 FRAME = "<frame>"  # stands in `content` for a picture; a subtitle that reads like this is refused
+LONGEST_REPLY = 1_000_000  # characters; nobody reads on, whatever the official script would do
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -65,6 +66,7 @@ class Answer(NamedTuple):
     response: str
     official: Verdict
     strict: Verdict
+    details: Mapping[str, object] = {}  # of the reply
 
     def by(self, scorer: Scorer) -> Verdict:
         """The verdict of one scorer."""
@@ -122,6 +124,11 @@ class BenchmarkConfig(Config):
         return "test"
 
     @property
+    def needs_judge(self) -> bool:
+        """Whether the run must name who judged its answers."""
+        return False
+
+    @property
     def size(self) -> int:
         """How many questions the official annotations hold; 0 where that is not fixed."""
         return 0
@@ -159,11 +166,15 @@ class BenchmarkConfig(Config):
         raise TypeError(f"{type(self).__name__} does not say which replies are right")
 
     def answer(self, question: Question, reply: Reply | None) -> Answer:
-        """Both verdicts; no reply is wrong, and counts wherever the official script would count it."""
+        """Both verdicts; no reply is wrong, and counts where the official script counts it; one too long is wrong."""
         if reply is None:
             absent = Verdict("", "missing", correct=False)
             return Answer(question, "", absent._replace(counted=self.official_counts_missing), absent)
-        return Answer(question, reply.response, self.official(question, reply), self.strict(question, reply))
+        if len(reply.response) > LONGEST_REPLY:
+            endless = Verdict("", "unparsed", correct=False)
+            return Answer(question, reply.response, endless, endless, reply.details)
+        official, strict = self.official(question, reply), self.strict(question, reply)
+        return Answer(question, reply.response, official, strict, reply.details)
 
     def units(self, answers: Sequence[Answer], scorer: Scorer) -> list[Unit]:
         """What counts, once each: every question that the scorer counts."""

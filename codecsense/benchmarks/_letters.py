@@ -27,7 +27,9 @@ EITHER = re.compile(rf"\s?(?:or|and|/|,)\s?(?:or\s)?(?:option\s|answer\s|choice\
 NEAR = 40  # characters looked at before and after a letter for what denies or doubles it
 LONGEST_OPTION = 500  # characters of words compared with an option's
 LONGEST = 100_000  # characters; what is longer once the thinking is gone is no answer
-BOXED, WRAPPED = "\\boxed{", re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{")
+BOXED, BRACE = "\\boxed{", re.compile(r"[{}]")
+WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
+SHORT = 100  # characters of a reply that is nothing but its answer
 MARKS = str.maketrans("", "", "*_`$")
 
 
@@ -41,8 +43,31 @@ def final(reply: str) -> str:
         said = said[opened + len("<answer>") :].partition("</answer>")[0]
     boxed = said.rfind(BOXED)
     if boxed >= 0:
-        said = WRAPPED.sub("", said[boxed + len(BOXED) :], count=1).partition("}")[0]
+        said = _in_braces(said[boxed + len(BOXED) :])
     return said.translate(MARKS).strip()
+
+
+def _in_braces(text: str) -> str:
+    """What stands before the brace that closes one opened just before; what never closes is taken whole."""
+    inner = WRAPPED.fullmatch(text[: text.find("}") + 1])
+    if inner:
+        return inner[1]
+    depth = 1
+    for match in BRACE.finditer(text):
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return text[: match.start()]
+    return text
+
+
+def answer_in(said: str) -> str:
+    """The answer of a reply: what follows the last "answer is" in its sentence, else the whole of a short one."""
+    lower = said.lower()
+    for flag in ("answer is", "answer:", "answer should be"):
+        at = lower.rfind(flag)
+        if at >= 0:
+            return said[at + len(flag) :].strip().split("\n")[0].split(". ")[0].strip(" .:$")
+    return said.strip(" .:$") if len(said) <= SHORT else ""
 
 
 def committed(reply: str, options: Sequence[str]) -> str:

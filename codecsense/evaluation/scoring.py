@@ -81,6 +81,10 @@ def score(
     media: Path | None = None,
 ) -> Result:
     """Both scores of a prediction file; ValueError if more questions than allowed have no reply, or no media."""
+    if benchmark.needs_judge and run.judge is None:
+        raise ValueError(
+            "who judged the answers moves the score: name the `judge` and its version in the file of --run"
+        )
     questions = benchmark.read(annotations)
     check(questions, annotations)
     said = benchmark.read_replies(predictions, questions)

@@ -17,13 +17,16 @@ from codecsense.evaluation.statistics import Resampling
 from codecsense.schemas import scored
 
 RESAMPLING = Resampling(draws=100, seed=0, confidence=0.95)
-LONG = 10_000_000
+LONG = 900_000  # just below what nobody reads on
 HOSTILE = {
     "import": "__import__('os').system('true')",
     "tower": "9**9**9",
     "latex tower": "\\boxed{9^{9^{9^{9}}}}",
     "factorials": "99999!!!!",
     "brackets": "(" * LONG,
+    "endless brackets": "[" * 10_000_000,
+    "few brackets": "(" * 450,
+    "few digits": "9" * 4_900,
     "braces": "oxed{" * (LONG // 5),
     "digits": "9" * LONG,
     "thoughts": "<think>" * (LONG // 7),
@@ -120,9 +123,9 @@ def test_a_reply_to_no_question_and_a_second_reply_are_refused(case: Case, tmp_p
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_reply_costs_little_and_is_wrong(case: Case, hostile: str):
     question = case.result.answers[0].question
-    started = time.perf_counter()
+    started = time.process_time()
     answer = case.benchmark.answer(question, Reply(HOSTILE[hostile]))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.25
     assert not answer.strict.correct
     assert not answer.official.correct or answer.official.status in ("nearest", "random_fallback")
 
