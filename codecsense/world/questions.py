@@ -1,7 +1,7 @@
 """What can be asked of a clip and has exactly one right answer, and how its intervals are described.
 
-Static questions are answered by the anchors. Hidden ones are not: they ask about actions that end as they began, and
-never let an anchor help by exclusion (who swung, or when, is not asked where a `go`, which anchors show, would leave
+Static questions are answered by the anchors, each by one of them. Hidden ones are not: they ask about actions that end
+as they began, and never let an anchor help by exclusion (who swung is not asked where a `go`, which anchors show, left
 one candidate less). Audio questions need the sound alone; joint ones name the moment by its tone and ask for a motion.
 """
 
@@ -25,7 +25,6 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "shape": SHAPES,
     "where": CELLS,
     "exists": ("yes", "no"),
-    "gone": tuple(WAYS),
     "way": tuple(WAYS),
     "swings": COUNTS,
     "flashes": COUNTS,
@@ -112,12 +111,10 @@ def _static(clip: Clip, random: np.random.Generator) -> Iterator[Question]:
     for actor in clip.actors:
         yield Question("static", "colour", -1, f"what colour was the {actor.shape} ?", actor.colour)
         yield Question("static", "shape", -1, f"what shape was {actor.colour} ?", actor.shape)
-        for interval, (cell, action) in enumerate(zip(actor.cells[:-1], actor.actions, strict=True)):
+        for interval, cell in enumerate(actor.cells[:-1]):
             part = f"part {NUMBERS[interval]}"
             text = f"where was {actor.colour} at the start of {part} ?"
             yield Question("static", "where", interval, text, CELLS[cell])
-            if action.kind == "go":
-                yield Question("static", "gone", interval, f"which way did {actor.colour} go in {part} ?", action.way)
         yield Question("static", "where", -1, f"where was {actor.colour} at the end ?", CELLS[actor.cells[-1]])
     yield from _exists(clip, random)
 

@@ -19,7 +19,15 @@ from stages import params
 
 ROOT = Path(__file__).parents[2]
 RUNS: dict[str, Any] = config.read(ROOT / "profiles/adapter_runs.yaml")
-SMALL_HOST = {"patch_px": 12, "vision_width": 16, "vision_layers": 1, "width": 32, "layers": 1, "heads": 2}
+SMALL_HOST = {
+    "patch_px": 12,
+    "vision_width": 16,
+    "vision_layers": 1,
+    "width": 32,
+    "mlp_width": 64,
+    "layers": 1,
+    "heads": 2,
+}
 STEPS = 30
 
 

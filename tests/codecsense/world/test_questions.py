@@ -91,7 +91,7 @@ def test_all_types_and_kinds_are_asked_in_every_split(put: list[quiz.Put]):
     for each in put:
         kinds[each.clip.split].add((each.question.type, each.question.kind))
     assert kinds["train"] == kinds["validation"] == kinds["test"]
-    assert len(kinds["train"]) == 20
+    assert len(kinds["train"]) == 19
 
 
 def test_where_accuracy_is_measured_each_clip_has_its_share_of_each_type(put: list[quiz.Put], dataset: DatasetConfig):
