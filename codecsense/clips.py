@@ -81,15 +81,11 @@ class Features(NamedTuple):
 
 @torch.no_grad()
 def encode_tower(
-    host: Host, pictures: UInt8[Tensor, "clips moments height wide 3"], *, label: str, batch: int = 16
+    host: Host, pictures: UInt8[Tensor, "clips moments height wide 3"]
 ) -> Float[Tensor, "clips moments patches seen"]:
-    """What the frozen tower says of every moment of every clip, in half precision, `batch` clips at a time."""
+    """What the frozen tower says of every moment of some clips, in half precision."""
     count, side = pictures.shape[1], host.settings.picture_px
-    parts = [
-        host.encode_pictures(squared(some.flatten(0, 1), side)).half().cpu().unflatten(0, (-1, count))
-        for some in track(pictures.split(batch), label=label)
-    ]
-    return torch.cat(parts)
+    return host.encode_pictures(squared(pictures.flatten(0, 1), side)).half().cpu().unflatten(0, (-1, count))
 
 
 def squared(pictures: UInt8[Tensor, "pictures height wide 3"], side: int) -> UInt8[Tensor, "pictures side side 3"]:

@@ -28,7 +28,7 @@ def main(seeds: list[str]) -> int:
     for seed in seeds:
         place = clone(seed, commit)
         print(f"== seed {seed}, commit {commit}, in {place.relative_to(ROOT)}", flush=True)
-        command = [sys.executable, "-m", "dvc", "repro", "report"]
+        command = [sys.executable, "-m", "flows.pipeline"]
         if subprocess.run(command, cwd=place, env=environment, check=False).returncode:
             return 1
         promises[seed] = json.loads((place / "data/report/metrics.json").read_text(encoding="utf-8"))["promises"]

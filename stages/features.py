@@ -6,8 +6,11 @@ import torch
 
 from codecsense.clips import Features, encode_sound, encode_tower, moments, sound_bounds
 from codecsense.model import Model
+from codecsense.progress import track
 from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
+
+BATCH = 16  # clips whose pictures are in memory at a time
 
 
 def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Path, scratch: Path) -> None:
@@ -17,7 +20,8 @@ def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Pa
     ids = store.index["video_id"].to_list()
     network = model.host.load(tower / "host").eval()
     encoder = model.audio.encoder.load(ear / "audio").eval()
-    seen = encode_tower(network, moments(store, ids), label="features: pictures")
+    some = [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
+    seen = torch.cat([encode_tower(network, moments(store, each)) for each in track(some, label="features: pictures")])
     bounds = sound_bounds(store, ids[0], states_per_s=encoder.states_per_s)
     mel = torch.from_numpy(store.stack("mel", ids))
     sound = encode_sound(encoder, mel, bounds=bounds, pieces=model.audio.pieces)

@@ -78,7 +78,7 @@ def ask(
 
 def _encode(model: CodecSense, encoder: AudioEncoder, shown: Video) -> Features:
     name = shown.index["video_id"].to_list()
-    tower = encode_tower(model.host, moments(shown, name), label="pictures")
+    tower = encode_tower(model.host, moments(shown, name))
     bounds = sound_bounds(shown, name[0], states_per_s=encoder.states_per_s)
     mel = torch.from_numpy(shown.stack("mel", name))
     pieces = model.settings.audio.pieces

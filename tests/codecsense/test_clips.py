@@ -68,7 +68,7 @@ def test_what_a_host_sees_at_further_depths_is_kept_beside_its_tower_s_last_word
 def test_the_tower_sees_every_moment_alone():
     host = tiny_twins.host()
     pictures = torch.randint(0, 256, (3, 2, 16, 16, 3), dtype=torch.uint8)
-    states = encode_tower(host, pictures, label="test", batch=2)
+    states = encode_tower(host, pictures)
     assert states.shape == (3, 2, 4, host.width)
     alone = host.encode_pictures(pictures[2, 1:2])[0]
     torch.testing.assert_close(states[2, 1].float(), alone, atol=2e-3, rtol=2e-3)  # half precision
@@ -81,8 +81,8 @@ def test_pictures_of_any_shape_are_shown_as_squares_of_one_size():
     small = squared(ramp, side)
     assert torch.equal(small[..., 0], torch.arange(1, 3 * side, 3).expand(2, side, -1).to(torch.uint8))
     assert squared(small, side) is small
-    states = encode_tower(host, ramp[None], label="test")
-    assert torch.equal(states, encode_tower(host, small[None], label="test"))
+    states = encode_tower(host, ramp[None])
+    assert torch.equal(states, encode_tower(host, small[None]))
 
 
 def test_sound_is_pooled_over_equal_stretches_of_each_interval():
