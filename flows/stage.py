@@ -143,7 +143,7 @@ def timed(name: str, folder: Path) -> Iterator[dict[str, float]]:
     clock["cpu_s"] = round(sum(os.times()[:4]) - cpu, 2)
     clock["peak_mib"] = max(peaks_kib) // 1024
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{name}.json"
+    partial = folder / f".{name}.{os.getpid()}.json"  # processes that train together end together
     partial.write_text(json.dumps({"stage": name, "started": started.isoformat(timespec="seconds"), **clock}))
     partial.replace(folder / f"{name}.json")
 

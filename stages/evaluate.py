@@ -7,7 +7,6 @@ import polars as pl
 
 from codecsense.clips import Clips, Features
 from codecsense.evaluation.answering import EvaluateConfig, answer_directly, answer_in_two_stages, summary
-from codecsense.model import Model
 from codecsense.schemas import answers as answers_table
 from codecsense.schemas import questions as questions_table
 from codecsense.streams.store import StreamStore
@@ -18,7 +17,6 @@ from codecsense.two_stage import TwoStage
 def evaluate(
     *,
     seed: int,
-    model: Model,
     evaluate: EvaluateConfig,
     two_stage: TwoStage,
     questions: Path,
@@ -33,7 +31,7 @@ def evaluate(
     asked = questions_table.read(questions).filter(pl.col("split") == evaluate.split)
     states = Features.read(encoded / "features.safetensors")
     clips = Clips(asked["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
-    network = checkpoints.load(checkpoint, model.host.load(weights / "host")).eval()
+    network = checkpoints.load_trained(checkpoint, weights=weights)
     answers = [answer_directly(network, clips, asked, run=run, batch=evaluate.batch)]
     if network.audio is not None and evaluate.two_stage_questions:
         joint = asked.filter(pl.col("type") == "joint").sort("question_id")

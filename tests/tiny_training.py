@@ -3,7 +3,7 @@
 import tiny_twins
 
 from codecsense.training import align, sft
-from codecsense.training.processes import Compute
+from codecsense.training.processes import Compute, Sharded
 
 AT_EVERY_STEP = -1.0
 ALIGN = align.Align(
@@ -33,9 +33,15 @@ SFT = sft.SFT(
     questions={"hidden": 1},
     captions={"visual": 1, "audio": 1},
     reasoned=1,
+    tuned="lora",
     lora=tiny_twins.LORA,
     lora_learning_rate=1e-2,
     senses_learning_rate=1e-2,
+    validate_every=2,
+    validation_batches=1,
+    keep="last",
     save_every_s=AT_EVERY_STEP,
     optimiser=tiny_twins.OPTIMISER,
+    compute=Sharded(device="cpu", precision="fp32", zero=0, accumulation=1, checkpointing=False),
+    log_to=[],
 )

@@ -47,7 +47,7 @@ _HOST: dict[str, Any] = {
 # How each file of codecsense/hosts is built small.
 HOSTS = {name: {"name": name} | _HOST for name in ("qwen2_5_vl", "qwen3_vl", "internvl3", "llava_onevision")}
 OPTIMISER = OptimiserConfig(matrices="adamw", warmup_steps=1, weight_decay=0.01, clip=1.0, decay_share=1.0)
-LORA = LoRAConfig(rank=2, alpha=4)
+LORA = LoRAConfig(rank=2, alpha=4, targets=["q_proj", "v_proj", "down_proj"])
 
 
 def settings(**changes: Any) -> Model:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-PATIENCE_S = 120.0  # a process that waits for another in vain is ended after this
+PATIENCE_S = 250.0  # a process that waits for another in vain is ended after this
 
 
 def together(number: int, work: Callable[[], Any], folder: Path) -> list[Any]:

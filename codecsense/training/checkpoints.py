@@ -112,6 +112,8 @@ def load(folder: Path, host: Host) -> CodecSense:
     settings, shapes, sound_width = describe(folder)
     if host.width != shapes.host_width:
         raise ValueError(f"{folder} was made for a host of width {shapes.host_width}, not {host.width}")
+    if (folder / "config.json").is_file() and host.bare.config.name_or_path != str(folder):
+        raise ValueError(f"{folder} holds a host of its own, which is not the one given; use load_trained")
     model = settings.build(host, shapes, sound_width=sound_width, seed=0)
     load_senses(model, folder / SENSES)
     loras = sorted(path.parent for path in folder.glob("lora/*/adapter_config.json"))

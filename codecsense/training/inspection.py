@@ -35,7 +35,7 @@ def inspect(clips: Clips, *, label: str) -> None:
 
 
 def _sound(clips: Clips, rows: Int[Tensor, " some"]) -> Bool[Tensor, " some"]:
-    arrays = (clips.tower, clips.sound, clips.mv, clips.residual)
+    arrays = [array for array in (clips.tower, clips.deep, clips.sound, clips.mv, clips.residual) if array is not None]
     return torch.stack([array[rows].flatten(1).isfinite().all(1) for array in arrays]).all(0)
 
 

@@ -3,6 +3,7 @@
 The vision tower has layers of the same names, so targets are matched by path and never by name alone.
 """
 
+import re
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -13,22 +14,22 @@ from codecsense.hosts import Host
 if TYPE_CHECKING:
     from peft.tuners.lora import LoraModel
 
-# q, k, v, o, gate, up and down of the language model (HY-Himmel report, table of section C).
-TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-
 
 class LoRAConfig(Config):
-    """Rank and scale."""
+    """Rank, scale and the layers that it is added to, by their last name."""
 
     rank: int
     alpha: int
+    targets: list[str]  # the report has q, k, v, o, gate, up and down (table of section C)
 
 
 def add(host: Host, name: str, settings: LoRAConfig, *, seed: int) -> list[torch.nn.Parameter]:
     """Put a fresh LoRA called `name` on the host, beside those it has; only the new one trains. Returns its weights."""
     from peft import LoraConfig, PeftModel, get_peft_model
 
-    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=TARGETS)
+    config = LoraConfig(
+        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=_layers(settings.targets)
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if isinstance(host.model, PeftModel):
@@ -42,6 +43,11 @@ def add(host: Host, name: str, settings: LoRAConfig, *, seed: int) -> list[torch
     for weight in weights.values():
         weight.requires_grad_(True)
     return list(weights.values())
+
+
+def _layers(targets: list[str]) -> str:
+    """A pattern for the paths of these layers in the language model."""
+    return rf".*language_model.*\.({'|'.join(map(re.escape, targets))})"
 
 
 def use(host: Host, names: list[str]) -> None:

@@ -14,7 +14,7 @@ References:
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -124,6 +124,7 @@ class Processes(Alone):
         self.number, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.piece = _piece(batch, self.number, self.accumulation)
         self.wrapped: nn.Module = nn.Identity()
+        self.scalars: list[nn.Parameter] = []
         self.dtype = torch.bfloat16 if self.zero and compute.precision == "bf16" else None
         if log_to:
             self.accelerator.init_trackers("codecsense", init_kwargs={"wandb": {"dir": str(events)}})
@@ -137,6 +138,9 @@ class Processes(Alone):
         """The model as it must be called from now on; `optimiser` steps for all processes from now on."""
         if self.zero and len(optimiser.parts) != 1:
             raise ValueError(f"ZeRO {self.zero} steps one optimiser: set optimiser.matrices to adamw, not muon")
+        if self.zero:
+            self.scalars = [weight for weight in model.parameters() if weight.ndim == 0]
+            _reshape(self.scalars, (1,))  # DeepSpeed cannot send a number that has no dimension
         self.wrapped, *optimiser.parts = self.accelerator.prepare(model, *optimiser.parts)
         return self.wrapped
 
@@ -187,13 +191,14 @@ class Processes(Alone):
 
     @contextmanager
     def whole(self, weights: Iterable[nn.Parameter]) -> Iterator[None]:
-        if self.zero == 3:
-            from deepspeed.zero import GatheredParameters
+        with ExitStack() as stack:
+            if self.zero == 3:
+                from deepspeed import zero
 
-            with GatheredParameters(list(weights)):
-                yield
-        else:
+                stack.enter_context(zero.GatheredParameters(list(weights)))
+            _reshape(self.scalars, ())
             yield
+            _reshape(self.scalars, (1,))
 
     def save_shards(self, folder: Path, name: str) -> None:
         if self.zero:
@@ -207,6 +212,11 @@ class Processes(Alone):
         """Say goodbye to the other processes and to the boards."""
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
+
+
+def _reshape(weights: Iterable[nn.Parameter], shape: tuple[int, ...]) -> None:
+    for weight in weights:
+        weight.data = weight.data.reshape(shape)
 
 
 def _piece(batch: int, number: int, accumulation: int) -> int:

@@ -1,26 +1,39 @@
-"""Stage 2: the host learns to use motion and audio tokens, through LoRA; its own weights stay frozen [1, section 3.4].
+"""Stage 2: the host learns to use motion and audio tokens [1, section 3.4].
 
-Beside the questions a step asks for captions of single intervals, which the report does not have. Without them a tiny
-host stays at what the anchors tell, so they are a declared departure (`captions: {}` turns them off).
+Through LoRA, with its own weights frozen, or whole (`tuned: full`), with the tower frozen. Beside the questions a step
+asks for captions of single intervals, which the report does not have. Without them a tiny host stays at what the
+anchors tell, so they are a declared departure (`captions: {}` turns them off).
+
+A step's loss is the mean over the answers' tokens of the whole batch, however many processes and pieces it is
+computed in: each part is weighed by its share of the tokens, which every process knows, for all draw the same texts.
 
 References:
     [1] HY-Himmel technical report, arXiv 2605.08158, eq. 8-9.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from jaxtyping import Int
+from pydantic import model_validator
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from codecsense.clips import Clips
 from codecsense.config import Config
+from codecsense.hosts import Host
 from codecsense.model import CodecSense
+from codecsense.sequence import IGNORED, Text
 from codecsense.texts import ClipTexts, Menu, choose
-from codecsense.training.loop import run
+from codecsense.training.inspection import askable, inspect
+from codecsense.training.loop import Curve, Watch, run
 from codecsense.training.lora import LoRAConfig
 from codecsense.training.lora import add as add_lora
 from codecsense.training.losses import answer_loss
+from codecsense.training.processes import Board, Processes, Sharded
 from codecsense.training.schedule import Optimiser, OptimiserConfig
 
 
@@ -32,38 +45,159 @@ class SFT(Config):
     questions: dict[str, int]  # of each type, per clip and step
     captions: dict[str, int]  # of each modality, per clip and step
     reasoned: int  # two-stage answers per clip and step
+    tuned: Literal["lora", "full"]  # of the host
     lora: LoRAConfig
-    lora_learning_rate: float
+    lora_learning_rate: float  # of the language model itself where it is tuned in full
     senses_learning_rate: float
+    validate_every: int  # steps; 0 does not validate
+    validation_batches: int
+    keep: Literal["last", "best"]  # what becomes the checkpoint; best is lowest in loss on validation
     save_every_s: float
     optimiser: OptimiserConfig
+    compute: Sharded
+    log_to: list[Board]
+
+    @model_validator(mode="after")
+    def _best_is_known(self) -> "SFT":
+        if self.keep == "best" and not self.validate_every:
+            raise ValueError("`keep: best` needs validation: set `validate_every`")
+        return self
+
+
+class Lesson(NamedTuple):
+    """Clips and all that can be asked of them."""
+
+    clips: Clips
+    texts: Sequence[ClipTexts]
 
 
 def fit(
-    model: CodecSense, clips: Clips, texts: Sequence[ClipTexts], settings: SFT, *, seed: int, state_file: Path
-) -> list[dict[str, float]]:
-    """Train LoRA `sft` and the senses on the answers; returns the curve."""
-    lora = add_lora(model.host, "sft", settings.lora, seed=seed)
-    senses = [weight for part in (model.adapter, model.audio) if part is not None for weight in part.parameters()]
-    groups: list[tuple[list[torch.nn.Parameter], float]] = [(lora, settings.lora_learning_rate)]
-    if senses:
-        groups.append((senses, settings.senses_learning_rate))
-    optimiser = Optimiser(groups, settings.optimiser, steps=settings.steps)
+    model: CodecSense,
+    train: Lesson,
+    validation: Lesson | None,
+    settings: SFT,
+    *,
+    seed: int,
+    state_file: Path,
+    processes: Processes,
+) -> Curve:
+    """Train LoRA `sft`, or the language model, and the senses on the answers; returns the curve.
+
+    Where a `validation` is given, its loss stands in the curve and the best weights in `best_of(state_file)`.
+    """
     menu = Menu(settings.questions, settings.captions, settings.reasoned)
+    rows_asked = askable(train.texts, menu, label="sft")
+    for lesson in [train] if validation is None else [train, validation]:
+        inspect(lesson.clips, label="sft")
+    tuned = tune(model.host, settings, seed)
+    senses = [weight for part in (model.adapter, model.audio) if part is not None for weight in part.parameters()]
+    groups = [(tuned, settings.lora_learning_rate)] + ([(senses, settings.senses_learning_rate)] if senses else [])
+    optimiser = Optimiser(groups, settings.optimiser, steps=settings.steps, processes=processes)
+    weights = trained_weights(model)
+    network = processes.wrap(model, optimiser)
 
-    def step(number: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = torch.randint(len(clips), (settings.batch,), generator=generator)
-        asked = [choose(texts[row], menu, generator) for row in rows.tolist()]
-        scored = model(clips.batch(rows), asked)
-        return answer_loss(scored.logits, scored.packed.labels), {}
+    def step(number: int, generator: torch.Generator) -> tuple[Iterator[Tensor], dict[str, float]]:
+        rows = rows_asked[torch.randint(len(rows_asked), (settings.batch,), generator=generator)]
+        asked = [choose(train.texts[row], menu, generator) for row in rows.tolist()]
+        return losses(network, train.clips, rows, asked, processes), {}
 
-    return run(
-        step,
-        optimiser=optimiser,
-        weights={name: weight for name, weight in model.named_parameters() if weight.requires_grad},
-        steps=settings.steps,
-        seed=seed,
-        state_file=state_file,
-        save_every_s=settings.save_every_s,
-        label="sft",
-    )
+    watch = None
+    if validation is not None:
+        held_out = askable(validation.texts, menu, label="sft: validation")
+        watch = Watch(
+            lambda: validate(network, validation, held_out, menu, settings, processes),
+            every=settings.validate_every,
+            lowest="validation_loss",
+            best=best_of(state_file),
+        )
+    with recomputed(model.host) if settings.compute.checkpointing else nullcontext():
+        return run(
+            step,
+            optimiser=optimiser,
+            weights=weights,
+            steps=settings.steps,
+            seed=seed,
+            state_file=state_file,
+            save_every_s=settings.save_every_s,
+            label="sft",
+            watch=watch,
+        )
+
+
+def best_of(state_file: Path) -> Path:
+    """Where the weights that were best on validation are kept beside the state of a loop."""
+    return state_file.with_suffix(".best.safetensors")
+
+
+def trained_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """What trains, by name; all else is frozen."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def tune(host: Host, settings: SFT, seed: int) -> list[nn.Parameter]:
+    """Make a fresh LoRA, or the language model itself, what trains of the host; returns those weights."""
+    if settings.tuned == "lora":
+        return add_lora(host, "sft", settings.lora, seed=seed)
+    frozen = {id(weight) for weight in host.tower.parameters()}
+    for weight in host.parameters():
+        weight.requires_grad_(id(weight) not in frozen)
+    return [weight for weight in host.parameters() if weight.requires_grad]
+
+
+def losses(
+    network: nn.Module, clips: Clips, rows: Int[Tensor, " batch"], asked: Sequence[Sequence[Text]], processes: Processes
+) -> Iterator[Tensor]:
+    """The loss of each of this process's pieces; their mean over all processes and pieces is that of the batch."""
+    words = sum(len(text.answer) for texts in asked for text in texts)
+    for own in processes.pieces():
+        scored = network(processes.place(clips.batch(rows[own])), asked[own])
+        said = sum(len(text.answer) for texts in asked[own] for text in texts)
+        yield answer_loss(scored.logits, scored.packed.labels.to(scored.logits.device)) * (
+            said * processes.parts / words
+        )
+
+
+def validate(
+    network: nn.Module,
+    lesson: Lesson,
+    rows_asked: Int[Tensor, " rows"],
+    menu: Menu,
+    settings: SFT,
+    processes: Processes,
+) -> dict[str, float]:
+    """Loss and share of right words in answers about validation clips: the same clips and questions each time."""
+    generator = torch.Generator().manual_seed(0)
+    summed = right = words = 0.0
+    for _ in range(settings.validation_batches):
+        rows = rows_asked[torch.randint(len(rows_asked), (settings.batch,), generator=generator)]
+        asked = [choose(lesson.texts[row], menu, generator) for row in rows.tolist()]
+        own = processes.share()
+        scored = network(processes.place(lesson.clips.batch(rows[own])), asked[own])
+        labels = scored.packed.labels.to(scored.logits.device)
+        said = (labels[:, 1:] != IGNORED).sum()
+        summed += float(answer_loss(scored.logits, labels) * said)
+        right += float((scored.logits[:, :-1].argmax(-1) == labels[:, 1:]).sum())
+        words += float(said)
+    everyone = [processes.mean(value) for value in (summed, right, words)]
+    return {"validation_loss": everyone[0] / everyone[2], "validation_right": everyone[1] / everyone[2]}
+
+
+def load_best(model: nn.Module, file: Path) -> None:
+    """Put the weights that `fit` found best on validation into the model that it has trained."""
+    saved = load_file(file)
+    with torch.no_grad():
+        for name, weight in trained_weights(model).items():
+            weight.copy_(saved[name])
+
+
+@contextmanager
+def recomputed(host: Host) -> Iterator[None]:
+    """While inside, the language model's activations are not kept but computed again on the way back."""
+    training = host.training
+    host.train()  # transformers checkpoints nothing in a model that is not being trained
+    host.bare.activation_checkpointing_enable()
+    try:
+        yield
+    finally:
+        host.bare.activation_checkpointing_disable()
+        host.train(training)

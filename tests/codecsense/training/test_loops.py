@@ -17,6 +17,7 @@ from codecsense.evaluation.answering import answer_directly
 from codecsense.model import CodecSense
 from codecsense.rewards import accuracy, length
 from codecsense.rewards import format as well_formed
+from codecsense.scratch import load_state
 from codecsense.sequence import Text, pack
 from codecsense.training import align, checkpoints, grpo, sft
 from codecsense.training.lora import add as add_lora
@@ -87,9 +88,13 @@ def by_align(clips: Clips, state_file: Path, settings: align.Align = ALIGN) -> T
     return Trained(model, curve)
 
 
-def by_sft(clips: Clips, state_file: Path) -> Trained:
+def by_sft(clips: Clips, state_file: Path, settings: sft.SFT = SFT, validated: bool = True) -> Trained:
     model = tiny_twins.model()
-    return Trained(model, sft.fit(model, clips, tiny_twins.texts(model), SFT, seed=1, state_file=state_file))
+    processes = Processes(settings.compute, batch=settings.batch, clip=settings.optimiser.clip)
+    lesson = sft.Lesson(clips, tiny_twins.texts(model))
+    watched = lesson if validated else None
+    curve = sft.fit(model, lesson, watched, settings, seed=1, state_file=state_file, processes=processes)
+    return Trained(model, curve)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +216,74 @@ def test_stage_2_moves_lora_and_senses_and_nothing_else(clips: Clips, tmp_path: 
     assert all(".sft." in name or name.startswith(("adapter.", "audio.")) for name in own)
 
 
+def test_a_host_tuned_in_full_keeps_its_tower(clips: Clips, tmp_path: Path):
+    before = copied(tiny_twins.model())
+    trained = by_sft(clips, tmp_path / "state.pt", SFT.model_copy(update={"tuned": "full"}))
+    moved = changed(before, trained.model)
+    tower = {f"host.{name}" for name, part in trained.model.host.named_modules() if part is trained.model.host.tower}
+    frozen = {name for name in before if any(name.startswith(f"{path}.") for path in tower)}
+    assert frozen
+    assert not moved & frozen
+    assert {name.split(".")[0] for name in moved} == {"host", "adapter", "audio"}
+    assert any("layers.1.mlp.down_proj" in name for name in moved)
+    checkpoints.save(trained.model, tmp_path / "whole", notes={}, whole=True)
+    same(checkpoints.load_trained(tmp_path / "whole").state_dict(), trained.model.state_dict())
+    with pytest.raises(ValueError, match="holds a host of its own, which is not the one given; use load_trained"):
+        checkpoints.load(tmp_path / "whole", tiny_twins.host())
+
+
+def test_only_the_layers_that_are_named_get_a_lora():
+    model = tiny_twins.model()
+    add_lora(model.host, "sft", tiny_twins.LORA.model_copy(update={"targets": ["o_proj"]}), seed=0)
+    with_lora = {name for name, weight in model.named_parameters() if weight.requires_grad and ".sft." in name}
+    assert len(with_lora) == 4, "two matrices in each of two layers of the language model"
+    assert all(".o_proj." in name and "language_model" in name for name in with_lora)
+
+
+def test_the_best_weights_are_those_of_the_lowest_loss_on_validation(
+    clips: Clips, killed: Callable[[int], None], tmp_path: Path
+):
+    """With rates this high the last of 8 steps is not the best, or there would be nothing to tell apart."""
+    jumps = SFT.optimiser.model_copy(update={"decay_share": 0.0})
+    rates = {"lora_learning_rate": 1.0, "senses_learning_rate": 1.0}
+    wild = SFT.model_copy(update={"steps": 8, "validate_every": 1, "optimiser": jumps, **rates})
+    state_file = tmp_path / "state.pt"
+    trained = by_sft(clips, state_file, wild)
+    validated = [row["validation_loss"] for row in trained.curve]
+    best = min(range(8), key=validated.__getitem__)
+    assert best < 7
+    killed(best + 1)
+    with pytest.raises(KeyboardInterrupt):
+        by_sft(clips, tmp_path / "stopped.pt", wild)
+    killed(99)
+    stopped = load_state(tmp_path / "stopped.pt")
+    assert stopped is not None
+    sft.load_best(trained.model, sft.best_of(state_file))
+    same(dict(sft.trained_weights(trained.model)), stopped["weights"])
+
+
+def test_keeping_the_best_without_validation_is_refused():
+    with pytest.raises(ValueError, match="`keep: best` needs validation: set `validate_every`"):
+        sft.SFT.model_validate(SFT.model_dump() | {"keep": "best", "validate_every": 0})
+
+
+def test_activations_computed_again_give_the_same_weights(clips: Clips, tmp_path: Path):
+    again = SFT.model_copy(update={"compute": SFT.compute.model_copy(update={"checkpointing": True})})
+    kept, recomputed = by_sft(clips, tmp_path / "kept.pt"), by_sft(clips, tmp_path / "again.pt", again)
+    assert kept.curve == recomputed.curve
+    same(kept.model.state_dict(), recomputed.model.state_dict())
+
+
+def test_pieces_learn_what_the_whole_batch_learns(clips: Clips, tmp_path: Path):
+    """Answers differ in length, so a mean of the pieces' means would be another loss. Sums in another order: 1e-4."""
+    pieces = SFT.model_copy(update={"compute": SFT.compute.model_copy(update={"accumulation": 2})})
+    whole, parts = by_sft(clips, tmp_path / "whole.pt"), by_sft(clips, tmp_path / "parts.pt", pieces)
+    for one, other in zip(whole.curve, parts.curve, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+    for name, weight in whole.model.state_dict().items():
+        torch.testing.assert_close(weight, parts.model.state_dict()[name], atol=1e-4, rtol=0.0, msg=name)
+
+
 def test_reinforcement_moves_the_policy_and_nothing_else(policy: Trained, reference: Path):
     before = checkpoints.load(reference, tiny_twins.host())
     assert changed(copied(before), policy.model) == set()
@@ -277,8 +350,7 @@ def test_too_few_unsure_prompts_are_refused_with_the_knobs_to_turn(clips: Clips)
 def test_stage_2_can_learn_one_batch_by_heart(clips: Clips, tmp_path: Path):
     """By clip, that is: the question is the same for all. The loss stays up, for frozen embeddings bound the scores."""
     lesson = SFT.model_copy(update={"steps": 40, "batch": 6, "captions": {}, "reasoned": 0, "save_every_s": 1e9})
-    model = tiny_twins.model()
     asked = tiny_twins.tables().questions.filter(pl.col("type") == "hidden")
-    assert answer_directly(model, clips, asked, run="before", batch=6)["correct"].mean() < 1
-    sft.fit(model, clips, tiny_twins.texts(model), lesson, seed=1, state_file=tmp_path / "state.pt")
-    assert answer_directly(model, clips, asked, run="after", batch=6)["correct"].all()
+    assert answer_directly(tiny_twins.model(), clips, asked, run="before", batch=6)["correct"].mean() < 1
+    trained = by_sft(clips, tmp_path / "state.pt", lesson, validated=False)
+    assert answer_directly(trained.model, clips, asked, run="after", batch=6)["correct"].all()
