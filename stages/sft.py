@@ -53,7 +53,7 @@ def sft(
         validation = stage_2.Lesson(held_out, by_clip(network.host.tokenizer, held_out.ids, **tables))
     state_file = work / "sft.pt"
     curve = stage_2.fit(network, lesson, validation, sft, seed=seed, state_file=state_file, processes=processes)
-    saved = network.parameters() if sft.tuned == "full" else stage_2.trained_weights(network).values()
+    saved = list(network.parameters()) if sft.tuned == "full" else list(stage_2.trained_weights(network).values())
     with processes.whole(saved):
         if processes.first:
             made = work / "made"
