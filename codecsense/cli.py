@@ -22,7 +22,9 @@ console = Console()
 ParamsOption = Annotated[Path, typer.Option(help="File with the sections `audit` and `extract`.")]
 WorkersOption = Annotated[int, typer.Option(help="Processes; 0 takes every processor there is.")]
 ScratchOption = Annotated[Path, typer.Option(help="Where a killed run leaves what it has finished.")]
+ReportedOption = Annotated[Path, typer.Option(help="An adapter at full size, and what is reported of it.")]
 PARAMS = Path("params.yaml")
+REPORTED = Path(__file__).parent / "report/himmel.yaml"
 SCRATCH = Path("data/scratch")
 
 
@@ -228,6 +230,37 @@ def merge(
         checkpoints.merge(model)
         checkpoints.save(model, target, notes={"merged from": checkpoint.name}, whole=True)
         console.print(f"{target}: load it as any model of transformers, or with its senses by load_trained")
+
+
+@app.command()
+def parameters(reported: ReportedOption = REPORTED) -> None:
+    """Count the weights of the motion adapter at full size, part by part, beside those that the report prints."""
+    from codecsense.report import parameters as counted
+
+    with _errors():
+        size = counted.full_size(reported)
+        table = Table("part", "millions", "reported", "off by")
+        for part in [*counted.stage_1(size), *counted.stage_2(size)]:
+            shown = ("", "") if part.off is None else (f"{part.reported:.1f}", f"{part.off:+.2%}")
+            table.add_row(part.name, f"{part.ours:.2f}", *shown)
+        console.print(table)
+        for remark in counted.remarks(size):
+            console.print(remark, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def context(reported: ReportedOption = REPORTED) -> None:
+    """Say which arithmetic gives which of the context lengths that the report prints."""
+    from codecsense.report import context as told
+
+    with _errors():
+        claims = told.reported(reported)
+        table = Table("printed for", "tokens", "pictures", "motion", "left over")
+        for line in told.lines(claims):
+            table.add_row(line.what, *(f"{n:.0f}" for n in (line.printed, line.pictures, line.motion, line.left)))
+        console.print(table)
+        for remark in told.remarks(claims):
+            console.print(remark, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from codecsense.audio.branch import AudioEncoder, pool
 from codecsense.hosts import Host
 from codecsense.progress import track
 
+CONTEXT_PX = 224  # along a side of the opening anchors beside the maps; the tower sees them as large as they are
+
 
 @runtime_checkable
 class Store(Protocol):
@@ -151,6 +153,7 @@ class Clips:
         rows = _rows(ids, features, store)
         self.ids = list(ids)
         self.store = store
+        self.context_px = min(CONTEXT_PX, *store.get("anchors", self.ids[0]).shape[1:3]) if self.ids else CONTEXT_PX
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]
         self.deep = None if features.deep is None else features.deep[rows]
@@ -186,7 +189,12 @@ class Clips:
             mask=self.mask[rows],
             context=inner[:, :, 0],
             frames=inner[:, :, 1:],
-            pictures=torch.from_numpy(self.store.stack("anchors", [self.ids[row] for row in rows.tolist()])[:, :-1]),
+            pictures=torch.stack([self._opening(self.ids[row]) for row in rows.tolist()]),
         )
         deep = None if self.deep is None else self.deep[rows].float()
         return Batch(tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep)
+
+    def _opening(self, clip: str) -> UInt8[Tensor, "intervals height wide 3"]:
+        """The opening anchors of a clip, no larger than an encoder with eyes of its own wants them."""
+        anchors = self.store.get("anchors", clip)
+        return squared(torch.from_numpy(np.array(anchors[:-1])), self.context_px)

@@ -106,7 +106,7 @@ class MotionAdapter(nn.Module):
         """
         states = [self.branches[stream](clips) for stream in self.streams]
         if len(states) == 1:
-            return {self.streams[0]: torch.ones(states[0].shape[:-1])}
+            return {self.streams[0]: states[0].new_ones(states[0].shape[:-1])}
         together = self.settings.fusion.together
         shares = list(self._shares(self.fusions[0], *states)) if together else self._staged(states)
         return {stream: share.mean(-1) for stream, share in zip(self.streams, shares, strict=True)}

@@ -30,4 +30,4 @@ def scaled_to(
     pictures: Float[Tensor, "pictures channels height wide"], side: int
 ) -> Float[Tensor, "pictures channels side side"]:
     """Pictures or maps as squares of `side`, averaged where they shrink and interpolated where they grow."""
-    return functional.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
+    return functional.interpolate(pictures.float(), size=(side, side), mode="bilinear", antialias=True).to(pictures)

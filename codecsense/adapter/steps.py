@@ -79,4 +79,4 @@ def pictures_of(clips: TriStream) -> Float[Tensor, "pictures 3 height wide"]:
     """The opening anchors of all intervals, between -1 and 1."""
     if clips.pictures is None:
         raise ValueError("this encoder looks at the opening anchors themselves, and these clips come without pictures")
-    return clips.pictures.flatten(0, 1).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return clips.pictures.flatten(0, 1).permute(0, 3, 1, 2).to(clips.mv.dtype) / 127.5 - 1

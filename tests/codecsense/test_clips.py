@@ -34,6 +34,18 @@ def test_an_interval_has_its_opening_anchor_and_the_frames_inside_it(store: Stre
     assert torch.equal(tri.frames[0, :, 0], features.tower[3, [1, 3, 5]].float())
 
 
+def test_opening_anchors_come_as_pictures_no_larger_than_an_encoder_wants_them(
+    store: StreamStore, monkeypatch: pytest.MonkeyPatch
+):
+    anchors = torch.from_numpy(store.get("anchors", "clip_003").copy())
+    small = Clips(tiny_twins.ids(5), tiny_twins.features(5), store).batch(torch.tensor([3])).tri
+    assert torch.equal(small.pictures[0], anchors[:-1])
+    monkeypatch.setattr("codecsense.clips.CONTEXT_PX", 8)
+    shrunk = Clips(tiny_twins.ids(5), tiny_twins.features(5), store).batch(torch.tensor([3, 1])).tri
+    assert shrunk.pictures.shape == (2, tiny_twins.INTERVALS, 8, 8, 3)
+    assert abs(shrunk.pictures[0].float().mean() - anchors[:-1].float().mean()) < 1
+
+
 def test_clips_without_streams_are_named(store: StreamStore):
     with pytest.raises(ValueError, match="2 clips have no streams, first: stranger"):
         Clips(["clip_000", "stranger", "other"], tiny_twins.features(5), store)

@@ -135,3 +135,29 @@ def test_generation_answers_every_prompt_as_often_as_asked(batch: Batch):
 def test_an_anchor_s_position_in_the_store_is_that_of_its_moment(clips: Clips, tmp_path: Path):
     assert clips.anchors == [0, 2, 4, 6]
     assert clips.shapes == tiny_twins.SHAPES
+
+
+def test_the_tokens_of_every_sample_are_counted_by_kind(batch: Batch):
+    """4 anchors of 4 tokens with 2 marks each, 3 intervals of 4 motion and 2 audio tokens, and the texts."""
+    model = tiny_twins.model()
+    short, long = texts(model)
+    tokens = model(batch, [short[:1], long]).tokens
+    words = [sum(len(text.prompt) + len(text.answer) for text in asked) for asked in (short[:1], long)]
+    assert tokens.vision.tolist() == [16, 16]
+    assert tokens.motion.tolist() == [12, 12]
+    assert tokens.audio.tolist() == [6, 6]
+    assert tokens.text.tolist() == [8 + count for count in words]
+    assert model.context_tokens + words[0] == sum(int(count[0]) for count in tokens)
+
+
+def test_a_feature_without_a_token_stops_the_model(batch: Batch):
+    """Before the host sees it: a count that differs would shift every feature behind it."""
+    model = tiny_twins.model()
+    model.start = model.start._replace(
+        ids=torch.where(model.start.ids == model.host.specials.motion_pad, 0, model.start.ids)
+    )
+    with pytest.raises(ValueError, match=r"12 motion features per sample for \[0\] tokens"):
+        model(batch, texts(model))
+    fewer = batch._replace(tower=batch.tower[:, :-2])
+    with pytest.raises(ValueError, match=r"12 vision features per sample for \[16\] tokens"):
+        tiny_twins.model()(fewer, texts(model))

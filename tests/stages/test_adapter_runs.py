@@ -35,7 +35,7 @@ STEPS = 30
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     """Section `model` of every run, laid over the shipped params.yaml as any run is; only the host is made smaller."""
     values = config.read(ROOT / "params.yaml")
-    values["model"]["host"]["tiny"] = SMALL_HOST
+    values["model"]["host"]["tiny"] |= SMALL_HOST
     values["runs"] |= RUNS
     values["evaluated"] += list(RUNS)
     file = tmp_path_factory.mktemp("params") / "params.yaml"
