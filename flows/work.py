@@ -86,11 +86,11 @@ def keep(outs: Sequence[str], root: Path, place: Path) -> None:
 
 
 def bring_back(outs: Sequence[str], root: Path, place: Path) -> None:
-    """Put the results that a job kept where the stage writes them."""
+    """Put those results that DVC has emptied since back where the stage writes them; what is there is left alone."""
     for out in outs:
         target = root / out
-        if target.is_dir():
-            shutil.rmtree(target)
+        if target.exists():
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         (place / out).replace(target)
     shutil.rmtree(place)

@@ -81,10 +81,12 @@ def test_results_that_were_kept_come_back_after_dvc_has_emptied_the_outputs(tmp_
     (root / "data/run/weights").write_text("weights")
     (root / "data/table").write_text("table")
     work.keep(["data/run", "data/table"], root, place)
-    shutil.rmtree(root / "data")
+    shutil.rmtree(root / "data/run")
+    (root / "data/table").unlink()
+    (root / "data/table").write_text("changed by a person since")
     work.bring_back(["data/run", "data/table"], root, place)
     assert (root / "data/run/weights").read_text() == "weights"
-    assert (root / "data/table").read_text() == "table"
+    assert (root / "data/table").read_text() == "changed by a person since"
     assert not place.exists()
 
 

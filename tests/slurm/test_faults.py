@@ -86,15 +86,15 @@ def test_a_cancelled_job_has_failed_and_says_so(place: Place, slurm: Loopback):
 
 
 def test_a_job_at_its_time_limit_is_requeued_and_goes_on(place: Place):
-    ask_for(place, hours=0.01, warning_s=30)
-    place.order("first", seconds=65)
+    ask_for(place, hours=0.01, warning_s=10)  # Slurm looks every 30 s, and warns up to 30 s early
+    place.order("first", seconds=70)
     completes(place.start(*REPRO), place)
     assert any(line.startswith("goes on at") for line in place.journal())
     assert submitted(place) == 1
 
 
 def test_a_job_at_its_time_limit_too_often_has_failed_and_says_so(place: Place):
-    ask_for(place, hours=0.01, warning_s=50, requeues=0)
+    ask_for(place, hours=0.01, warning_s=10, requeues=0)
     place.order("first", seconds=300)
     assert "timed-out too many times" in fails(place.start(*REPRO))
 
