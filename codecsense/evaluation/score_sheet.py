@@ -37,8 +37,9 @@ def _scores(result: Result) -> Iterator[str]:
 
 
 def _intervals(score: Score) -> str:
-    said = [("Wilson", score.wilson), ("by video", score.clustered)]
-    return "".join(f"   {name} {_range(estimate)}" for name, estimate in said if estimate is not None)
+    said = [("Wilson", score.wilson), ("by video", score.clustered), ("cluster-robust", score.robust)]
+    told = "".join(f"   {name} {_range(estimate)}" for name, estimate in said if estimate is not None)
+    return told if score.design_effect is None else f"{told}   design effect {score.design_effect:.2f}"
 
 
 def _range(estimate: Estimate) -> str:
@@ -103,6 +104,8 @@ def _numbers(score: Score) -> dict[str, object]:
         "total": score.total,
         "wilson": score.wilson._asdict() if score.wilson else None,
         "by_video": score.clustered._asdict() if score.clustered else None,
+        "cluster_robust": score.robust._asdict() if score.robust else None,
+        "design_effect": score.design_effect,
         "groups": [cell._asdict() for cell in score.table],
         "besides": score.besides,
     }

@@ -33,6 +33,8 @@ class Score(NamedTuple):
     total: int
     wilson: Estimate | None  # None also where accuracies are averaged: then it is not defined
     clustered: Estimate | None  # clips resampled, within each stratum where accuracies are averaged
+    robust: Estimate | None  # the cluster-robust interval; None also where accuracies are averaged
+    design_effect: float | None  # how many questions of these carry as much as one independent question
     table: list[Cell]
     besides: dict[str, float]
 
@@ -147,17 +149,24 @@ def _gate(
 def _score(benchmark: BenchmarkConfig, answers: Sequence[Answer], scorer: Scorer, resampling: Resampling) -> Score:
     units = benchmark.units(answers, scorer)
     correct = sum(unit.correct for unit in units)
-    independent = not benchmark.averaged_over and bool(units)
+    plain, resamplable = not benchmark.averaged_over and bool(units), _resamplable(units)
+    right, clusters, _ = _columns(units)
     return Score(
         scorer=scorer,
         value=headline(units),
         correct=correct,
         total=len(units),
-        wilson=statistics.wilson(correct, len(units), confidence=resampling.confidence) if independent else None,
-        clustered=_interval(units, resampling) if _resamplable(units) else None,
+        wilson=statistics.wilson(correct, len(units), confidence=resampling.confidence) if plain else None,
+        clustered=_interval(units, resampling) if resamplable else None,
+        robust=_robust(right, clusters, resampling) if plain and resamplable else None,
+        design_effect=statistics.design_effect(right, clusters) if plain and resamplable else None,
         table=benchmark.table(units, scorer),
         besides=benchmark.besides(answers, scorer),
     )
+
+
+def _robust(right: np.ndarray, clusters: np.ndarray, resampling: Resampling) -> Estimate:
+    return statistics.clustered(right, clusters, confidence=resampling.confidence)
 
 
 def _resamplable(units: Sequence[Unit]) -> bool:
@@ -177,7 +186,7 @@ def _interval(units: Sequence[Unit], resampling: Resampling) -> Estimate:
 
 def _columns(units: Sequence[Unit]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
-        np.array([unit.correct for unit in units]),
+        np.array([unit.correct for unit in units], dtype=bool),
         np.array([unit.cluster_id for unit in units]),
         np.array([unit.stratum for unit in units]),
     )

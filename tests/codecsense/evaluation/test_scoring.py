@@ -63,6 +63,9 @@ def test_the_command_prints_both_scores_the_tables_and_the_passport(tmp_path: Pa
     assert rows.height == len(made.samples)
     scores = json.loads((tmp_path / "out/scores.json").read_text())
     assert scores["official"]["value"] == pytest.approx(made.official)
+    for interval in ("wilson", "by_video", "cluster_robust"):
+        assert scores["strict"][interval]["low"] < made.strict < scores["strict"][interval]["high"]
+    assert f"design effect {scores['strict']['design_effect']:.2f}" in output
     kept = passport.Passport.model_validate(json.loads((tmp_path / "out/passport.json").read_text()))
     assert kept.sha == scores["passport"]
 
