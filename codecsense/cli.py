@@ -263,6 +263,25 @@ def context(reported: ReportedOption = REPORTED) -> None:
             console.print(remark, highlight=False, soft_wrap=True)
 
 
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A data file; LLaMA-Factory's has its dataset_info.json beside it.")],
+    target: Annotated[Path, typer.Argument(help="The file to write.")],
+    read_as: Annotated[str, typer.Option("--from", help="llava_video, llama_factory, ms_swift, video_r1 or table.")],
+    write_as: Annotated[str, typer.Option("--to", help="As --from; table is this repository's own, as parquet.")],
+    root: Annotated[Path | None, typer.Option(help="Also see that every medium is there, below this folder.")] = None,
+) -> None:
+    """Turn a corpus from one format of the field into another; what cannot be held is refused, never left out."""
+    from codecsense import corpora
+
+    with _errors():
+        samples = corpora.find(read_as).read(source)
+        if root is not None:
+            _expect_media({medium.path for sample in samples for medium in sample.media}, root)
+        corpora.find(write_as).write(samples, target)
+        console.print(f"{len(samples)} samples from {source} to {target}", markup=False)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Turns what a user can mend into one message and exit code 1."""
@@ -271,6 +290,21 @@ def _errors() -> Iterator[None]:
     except (ValueError, OSError) as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
+
+
+def _expect_media(paths: set[str], root: Path) -> None:
+    from codecsense.codecs.container import UnreadableError
+    from codecsense.codecs.corpus import inside
+
+    missing = []
+    for path in sorted(paths):
+        try:
+            inside(root, path)
+        except UnreadableError as error:
+            missing.append(f"{path} {error}")
+    if missing:
+        shown = "; ".join(missing[:5])
+        raise ValueError(f"{len(missing)} of {len(paths)} media are not below {root}: {shown}")
 
 
 def _surveyed(path: Path, *, params: Path, workers: int, scratch: Path) -> Any:

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecsense.config import variants
-from codecsense.schemas import from_rows
+from codecsense.schemas import conversations, from_rows
 from codecsense.schemas.conversations import Conversations
 
 FOLDER = "codecsense.corpora.formats"
+TABLE = "table"  # the canonical one, as parquet
 PLACEHOLDERS = {"image": "<image>", "video": "<video>", "audio": "<audio>"}
 
 
@@ -58,8 +59,10 @@ class Format(NamedTuple):
 
 def find(name: str) -> Format:
     """The format of that name; ValueError with the known ones if there is none."""
+    if name == TABLE:
+        return Format(name, lambda path: from_table(conversations.read(path)), _write_table)
     if name not in variants(FOLDER):
-        raise ValueError(f"no format `{name}`; there are: {', '.join(variants(FOLDER))}")
+        raise ValueError(f"no format `{name}`; there are: {', '.join([*variants(FOLDER), TABLE])}")
     module = import_module(f"{FOLDER}.{name}")
     return Format(name, module.read, module.write)
 
@@ -93,3 +96,7 @@ def from_table(table: pl.DataFrame) -> list[Sample]:
         )
         for row in table.iter_rows(named=True)
     ]
+
+
+def _write_table(samples: Sequence[Sample], path: Path) -> None:
+    conversations.write(to_table(samples), path)

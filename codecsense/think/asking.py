@@ -35,6 +35,7 @@ class Limits(Config):
     replies: PositiveInt  # to one item, where they have the wrong shape
     first_wait_s: NonNegativeFloat  # before the second attempt; doubled for each further one
     longest_wait_s: PositiveFloat
+    silent_items: PositiveInt  # given up in a row without one reply; then the endpoint is taken for dead
     money: NonNegativeFloat  # in the currency of the prices
     tokens: int = Field(ge=0)
 
@@ -102,6 +103,7 @@ class _Shift(Generic[Shape]):
         self.freed = asyncio.Condition()
         self.under_way = 0
         self.open_at = 0.0
+        self.silent = 0  # items given up since the last reply
 
     async def work(self, requests: Sequence[Request]) -> dict[str, Answer[Shape] | Rejection]:
         waiting = iter(requests)
@@ -120,10 +122,18 @@ class _Shift(Generic[Shape]):
                 self.outcomes[request.item] = await self._outcome(request, line)
             except PassingError as error:
                 self.outcomes[request.item] = _rejection("unavailable", f"{error}, {self.limits.attempts} times")
+                self._count_silence(error)
             except FinalError as error:
                 self.outcomes[request.item] = _rejection("unsuitable", str(error))
             except BudgetError as error:
                 self.outcomes[request.item] = _rejection("budget", str(error))
+
+    def _count_silence(self, error: PassingError) -> None:
+        """Do not wait through every item's attempts for an endpoint that answers none."""
+        self.silent += 1
+        if self.silent >= self.limits.silent_items:
+            told = f"{self.teacher.model} answered none of {self.silent} items in a row, the last one: {error}"
+            raise MisconfiguredError(f"{told}; what it answered before is kept")
 
     async def _outcome(self, request: Request, line: Line) -> Answer[Shape] | Rejection:
         wrong = ""
@@ -167,6 +177,7 @@ class _Shift(Generic[Shape]):
             delivery = await line.send(body, key)
             if delivery.reply_id and self.store.given_to_another(delivery.reply_id, key):
                 raise PassingError(f"the reply came under the id {delivery.reply_id} of another one", may_be_paid=True)
+            self.silent = 0
             cost = self.teacher.cost(delivery.tokens_in, delivery.tokens_out)
             return self.store.keep(number, key, delivery, model=self.teacher.model, cost=cost, body=body)
         except PassingError as error:

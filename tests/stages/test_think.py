@@ -35,6 +35,13 @@ from stages import params
 from stages.think import think
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
+ONE_CATEGORY = {  # a few videos have not enough questions for a balance
+    "samples": 3,
+    "agree_on": ["answer"],
+    "most_per_video": 2,
+    "categories": {"kind": "general"},
+    "shares": {"general": 1.0},
+}
 Run = Callable[..., Path]
 
 
@@ -237,7 +244,7 @@ def test_a_rerun_gives_the_same_bytes_and_asks_nobody(first: Path, run: Run, tmp
 def test_people_are_waited_for_and_their_verdicts_are_kept(run: Run, tmp_path: Path):
     """A person looks at each batch; what is waited for is named, and what was said of an item holds."""
     folder, looks = tmp_path / "review" / "people", 0
-    small = {"videos": 12, "batch": 6, "reviewer": {"name": "people"}}
+    small = {"videos": 6, "batch": 3, "reviewer": {"name": "people"}, "reasoning": ONE_CATEGORY}
     while told := what_stops(run, **small):
         (path, items), *others = review.waiting(folder).items()
         assert not others
@@ -270,12 +277,11 @@ def test_an_exhausted_budget_stops_the_stage_and_more_of_it_goes_on(run: Run, se
     with serving(Manners(reply=lambda text: json.dumps({"accept": True, "reason": ""}))) as server:
         judge = loopback(server.url)
         with pytest.raises(ValueError, match=r"the budget is spent: .* of 3000 tokens.*raise `think.limits`"):
-            run(videos=12, judge=judge, limits={**limits, "tokens": 3000})
+            run(videos=6, judge=judge, limits={**limits, "tokens": 2500}, reasoning=ONE_CATEGORY)
         asked = server.books.seen.total()
         assert asked > 0
-        run(videos=12, judge=judge, limits=limits)
-        assert server.books.seen.total() > asked
-        assert all(times == 1 for times in server.books.seen.values())
+        run(videos=6, judge=judge, limits=limits, reasoning=ONE_CATEGORY)
+        assert asked < server.books.seen.total() == len(server.books.charged)
 
 
 @pytest.fixture(autouse=True)
@@ -287,7 +293,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 def loopback(url: str, **changes: Any) -> dict[str, Any]:
     sizes = {"max_tokens": 50, "max_tokens_field": "max_tokens", "pictures": 0, "picture_tokens": 100}
     prices = {"money_per_million_in": 1.0, "money_per_million_out": 4.0}
-    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 5.0, "extra": {}}
+    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 60.0, "extra": {}}
     named = {"name": "openai_api", "model": "m", "url": url, "key_env": ""}
     return {**named, **sizes, **prices, **sampling, **changes}
 
@@ -327,11 +333,5 @@ def lenient() -> dict[str, Any]:
     return {
         "judge": {"name": "micro_world", "model": "judge", **rates},
         "reviewer": {"name": "micro_world", "seed": 0, "miss_rate": 1.0, "false_alarm_rate": 0.0},
-        "reasoning": {
-            "samples": 3,
-            "agree_on": ["answer"],
-            "most_per_video": 9,
-            "categories": {"kind": "general"},
-            "shares": {"general": 1.0},
-        },
+        "reasoning": ONE_CATEGORY,
     }

@@ -47,7 +47,7 @@ def server() -> Iterator[LoopbackTeacher]:
 
 def limits(**changes: Any) -> Limits:
     values = {"concurrency": 4, "attempts": 3, "replies": 2, "first_wait_s": 0.01, "longest_wait_s": 2.0}
-    return Limits(**{**values, "money": 1.0, "tokens": 1_000_000, **changes})
+    return Limits(**{**values, "silent_items": 5, "money": 1.0, "tokens": 1_000_000, **changes})
 
 
 def teacher(server: LoopbackTeacher, **changes: Any) -> Teacher:
@@ -234,6 +234,14 @@ def test_what_every_item_would_meet_stops_the_work_and_keeps_what_is_done(
     assert KEY not in str(error.value)
     ask(server, tmp_path, *(f"item {n}" for n in range(12)))
     assert server.books.seen == {f"item {n}": 1 + (n == 9) for n in range(12)}
+
+
+def test_an_endpoint_that_answers_nobody_is_not_waited_for_item_by_item(server: LoopbackTeacher, tmp_path: Path):
+    items = [f"item {n:02d}" for n in range(40)]
+    server.manners.faults = {item: deque(["broken"] * 9) for item in items[3:]}
+    with pytest.raises(MisconfiguredError, match="m answered none of 5 items in a row, the last one: HTTP 500"):
+        ask(server, tmp_path, *items, concurrency=1)
+    assert server.books.seen.total() == 3 + 5 * 3
 
 
 def test_a_missing_key_is_named_by_its_variable(

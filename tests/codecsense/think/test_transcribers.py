@@ -107,8 +107,9 @@ def test_whisper_of_any_weights_gives_cues_within_the_sound(tmp_path: Path):
         "max_length": 40,
         "alignment_heads": [[0, 0]],
     }
-    own = tmp_path / "whisper" / "generation_config.json"
-    own.write_text(json.dumps(json.loads(own.read_text()) | chosen))
+    ends = dict.fromkeys(["bos_token_id", "eos_token_id", "pad_token_id"], ids["<|endoftext|>"])
+    starts = {"decoder_start_token_id": ids["<|startoftranscript|>"]}
+    (tmp_path / "whisper" / "generation_config.json").write_text(json.dumps(chosen | ends | starts))
     tokenizer.save_pretrained(tmp_path / "whisper")
     WhisperFeatureExtractor(feature_size=80).save_pretrained(tmp_path / "whisper")
     described = {"name": "whisper", "weights": str(tmp_path / "whisper"), "device": "cpu", "most_s": 20.0}
