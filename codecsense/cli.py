@@ -282,6 +282,29 @@ def convert(
         console.print(f"{len(samples)} samples from {source} to {target}", markup=False)
 
 
+@app.command()
+def estimate(
+    gpus: Annotated[int, typer.Option(help="In all.")] = 8,
+    zero: Annotated[int, typer.Option(help="ZeRO stage: 0, 2 or 3.")] = 2,
+    samples: Annotated[int, typer.Option(help="On one GPU at once; accumulation costs no memory.")] = 1,
+    text: Annotated[int, typer.Option(help="Tokens of question and answer per sample.")] = 256,
+    checkpointing: Annotated[bool, typer.Option(help="Recompute activations on the way back.")] = True,
+    architecture: Annotated[Path | None, typer.Option(help="The host's config.json, if it is not known here.")] = None,
+    params: ParamsOption = PARAMS,
+) -> None:
+    """Say what a step of Stage 2 takes: tokens per sample, memory per GPU. Nothing is loaded."""
+    from codecsense.training import estimate as estimates
+
+    with _errors():
+        model, extract, lora = _section(params, "model"), _extract_settings(params), _section(params, "sft")["lora"]
+        job = estimates.Job(gpus, zero, samples, text, checkpointing)
+        file, found = estimates.of_sections(model, extract, lora, architecture, job)
+        table = Table("a step of Stage 2", file.stem)
+        for line in estimates.report(found):
+            table.add_row(*line)
+        console.print(table)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Turns what a user can mend into one message and exit code 1."""

@@ -51,6 +51,10 @@ class HostConfig(Config):
         """The host before training of ours: `folder` holds it where `weights` is `tiny`, else `weights` names it."""
         raise TypeError(f"{type(self).__name__} does not say how to load itself")
 
+    def outline(self, architecture: Path) -> "Host":
+        """The host that a config.json describes, without weights: shapes to count and to plan with."""
+        raise TypeError(f"{type(self).__name__} does not say how to outline itself")
+
 
 class Host(nn.Module, ABC):
     """A vision tower and a language model that accept motion and sound beside pictures."""

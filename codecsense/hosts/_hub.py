@@ -7,6 +7,7 @@ References:
     [1] Trockman and Kolter, Mimetic initialization of self-attention layers, arXiv 2305.09828.
 """
 
+import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,9 +89,7 @@ class HubConfig(HostConfig):
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 
         source = str(folder) if self.weights == "tiny" else self.weights
-        config, family = AutoConfig.from_pretrained(source), self.host.family
-        if config.model_type != family.model_type:
-            raise ValueError(f"{source} holds a {config.model_type}; host `{self.name}` reads {family.model_type}")
+        self._refuse_others(AutoConfig.from_pretrained(source), source)
         tokenizer = AutoTokenizer.from_pretrained(source)
         model = AutoModelForImageTextToText.from_pretrained(
             source,
@@ -98,8 +97,28 @@ class HubConfig(HostConfig):
             attn_implementation=self.attention,
             device_map=self.device_map,
         )
-        make_room(model, tokenizer, family.names)
+        make_room(model, tokenizer, self.host.family.names)
         return self.host(model, tokenizer, self)
+
+    def outline(self, architecture: Path) -> "HubHost":
+        """The host of a config.json without its weights: every layer has its shape and takes no memory.
+
+        Enough to count, to plan and to build the rest around; its tokenizer knows special tokens alone.
+        """
+        from transformers import AutoConfig, AutoModelForImageTextToText
+
+        from codecsense.hosts._words import word_tokenizer
+
+        config = AutoConfig.for_model(**json.loads(architecture.read_text(encoding="utf-8")))
+        self._refuse_others(config, str(architecture))
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(config, dtype=getattr(torch, self.dtype))
+        return self.host(model, word_tokenizer([], self.host.family.names), self)
+
+    def _refuse_others(self, config: "PreTrainedConfig", source: str) -> None:
+        expected = self.host.family.model_type
+        if config.model_type != expected:
+            raise ValueError(f"{source} holds a {config.model_type}; host `{self.name}` reads {expected}")
 
 
 def make_room(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", names: Sequence[str]) -> None:
