@@ -145,8 +145,11 @@ def timings(found: Sequence[Mapping[str, Any]]) -> Sheet:
     rows = [
         [Cell(stage, f"{len(mine)} times" if len(mine) > 1 else ""), *_cost(mine)] for stage, mine in by_stage.items()
     ]
-    rows.append([Cell("all", tone="strong"), *(cell._replace(tone="strong") for cell in _cost(found))])
-    note = "As last run on this machine; a stage that was resumed counts from where it was taken up again."
+    rows.append([Cell("sum", tone="strong"), *(cell._replace(tone="strong") for cell in _cost(found))])
+    note = (
+        "As last run on this machine; a stage that was resumed counts from where it was taken up again. "
+        "Stages that do not need each other ran side by side, so less time passed than their sum."
+    )
     return Sheet("Time and memory by stage", ["stage", "wall s", "CPU s", "peak MiB"], rows, note)
 
 
