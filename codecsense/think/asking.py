@@ -112,7 +112,7 @@ class _Shift(Generic[Shape]):
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(self.limits.concurrency, len(requests))):
                         group.create_task(self._take(waiting, line))
-            except* MisconfiguredError as errors:
+            except* ValueError as errors:  # whoever can mend it should read one message, not a tree of them
                 raise errors.exceptions[0] from None
         return {request.item: self.outcomes[request.item] for request in requests}
 

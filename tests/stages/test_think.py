@@ -31,6 +31,7 @@ from codecsense.think.review import Verdict
 from codecsense.think.store import ReplyStore
 from codecsense.world import quiz, script
 from codecsense.world.questions import clips
+from codecsense.world.quiz import DatasetConfig
 from stages import params
 from stages.think import think
 
@@ -49,10 +50,10 @@ Run = Callable[..., Path]
 def settings() -> params.Params:
     """The shipped values with fewer clips."""
     shipped = params.load(SHIPPED)
-    sizes = {"train": 40, "validation": 4, "test": 4}
+    sizes = {"train": 26, "validation": 4, "test": 4}
     splits = {name: split.model_copy(update={"clips": sizes[name]}) for name, split in shipped.world.splits.items()}
     changes = {"world": shipped.world.model_copy(update={"splits": splits})}
-    return shipped.model_copy(update=changes | {"think": changed(shipped.think, videos=36, batch=12)})
+    return shipped.model_copy(update=changes | {"think": changed(shipped.think, videos=24, batch=8)})
 
 
 def changed(section: Any, **changes: Any) -> Any:
@@ -83,14 +84,14 @@ def row_of(clip: str) -> dict[str, Any]:
 
 @pytest.fixture
 def run(tables: Path, settings: params.Params, tmp_path: Path) -> Run:
-    def run(**changes: Any) -> Path:
+    def run(*, dataset: DatasetConfig = settings.dataset, **changes: Any) -> Path:
         section = changed(settings.think, **changes)
         shutil.rmtree(tmp_path / "made", ignore_errors=True)  # as DVC does
         think(
             seed=0,
             think=section,
             world=settings.world,
-            dataset=settings.dataset,
+            dataset=dataset,
             clips=tmp_path / "clips",
             facts=tables / "facts.parquet",
             sounds=tables / "sounds.parquet",
@@ -137,7 +138,7 @@ def test_every_video_ends_with_summaries_or_with_a_reason(first: Path):
     accepted = summaries.filter("accepted")
     done = {f"{row[0]}/{row[1]}" for row in accepted.select("video_id", "modality").iter_rows()}
     lost = set(rejects.filter(pl.col("step").is_in(["summarise", "judge", "review"]))["item"])
-    assert len(done) + len(lost) == 36 * 2
+    assert len(done) + len(lost) == 24 * 2
     assert not done & lost
     assert "train_00003/audio" in lost  # it has no sound
     assert rejects.filter(pl.col("item") == "train_00003/audio")["kind"][0] == "silent"
@@ -272,12 +273,20 @@ def what_stops(run: Run, **changes: Any) -> str:
     return ""
 
 
+def test_questions_of_another_world_stop_the_stage_with_one_message(run: Run, settings: params.Params):
+    reseeded = changed(settings.dataset, train_most_per_kind=1)
+    with pytest.raises(ValueError, match="the world has no question"):
+        run(videos=6, reasoning=ONE_CATEGORY, dataset=reseeded)
+
+
 def test_an_exhausted_budget_stops_the_stage_and_more_of_it_goes_on(run: Run, settings: params.Params, tmp_path: Path):
     limits = settings.think.limits.model_dump()
     with serving(Manners(reply=lambda text: json.dumps({"accept": True, "reason": ""}))) as server:
         judge = loopback(server.url)
-        with pytest.raises(ValueError, match=r"the budget is spent: .* of 3000 tokens.*raise `think.limits`"):
-            run(videos=6, judge=judge, limits={**limits, "tokens": 2500}, reasoning=ONE_CATEGORY)
+        with pytest.raises(ValueError, match=r"the budget is spent: .* of 1500 tokens.*raise `think.limits`"):
+            run(videos=6, judge=judge, limits={**limits, "tokens": 1500}, reasoning=ONE_CATEGORY)
+        with ReplyStore(tmp_path / "replies") as store:
+            assert store.spent.tokens <= 1500
         asked = server.books.seen.total()
         assert asked > 0
         run(videos=6, judge=judge, limits=limits, reasoning=ONE_CATEGORY)

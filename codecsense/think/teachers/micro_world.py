@@ -19,6 +19,8 @@ from codecsense.world import NUM_INTERVALS
 from codecsense.world.questions import OPTIONS, Clip
 from codecsense.world.script import PITCHES, RETURNING, SPINS, WAYS, Action
 
+MOST_WORDS = 200  # of a reply; words are its tokens
+
 
 class Settings(TeacherConfig):
     """How often it errs."""
@@ -50,7 +52,7 @@ class MicroWorldTeacher(Teacher):
         return Cost(tokens_in + tokens_out, 0.0)
 
     def worst(self, body: Mapping[str, Any]) -> Cost:
-        return Cost(0, 0.0)
+        return self.cost(_words(body), MOST_WORDS)
 
     def line(self) -> AbstractAsyncContextManager[Line]:
         return _open(self)
@@ -89,7 +91,9 @@ class MicroWorldTeacher(Teacher):
         return Verdict(accept=accept, reason="" if accept else f"the {(wrong or ['order'])[0]} is not as in the video")
 
     def _reason(self, clip: Clip, question_id: str, random: Random) -> Thought:
-        question = self.known.questions[question_id]
+        question = self.known.questions.get(question_id)
+        if question is None:
+            raise ValueError(f"the world has no question {question_id!r}; run `dvc repro dataset -f` to put them again")
         chance = random.random()
         if chance >= self.settings.error_rate + self.settings.lucky_rate:
             return truth.true_thought(clip, question)
@@ -111,8 +115,11 @@ class _Mouth:
 
     async def send(self, body: Mapping[str, Any], key: str) -> Delivery:
         said = self.teacher.reply(body, key).model_dump_json()
-        words_in = len(body["system"].split()) + len(body["text"].split())
-        return Delivery(f"micro-{key}", said, "", "stop", words_in, len(said.split()))
+        return Delivery(f"micro-{key}", said, "", "stop", _words(body), len(said.split()))
+
+
+def _words(body: Mapping[str, Any]) -> int:
+    return len(body["system"].split()) + len(body["text"].split())
 
 
 def _retell(action: Action, errs: Any, random: Random) -> Action:
