@@ -1,5 +1,6 @@
 """The promises of `codecsense.hosts`, held by every file of the folder, built tiny."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from codecsense.hosts._hub import attention_mask
 from codecsense.hosts._mrope import MRopeHost
 from codecsense.hosts._words import word_tokenizer
 from codecsense.sequence import Layout, Packed, Prefix, Text, pack, prefix
+from codecsense.training.lora import LoRAConfig
 from codecsense.training.lora import add as add_lora
 
 NAMES = variants("codecsense.hosts")
@@ -253,11 +255,17 @@ def shown(host: Host, count: int, *, grid: int) -> Tensor:
     return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
-def test_lora_touches_the_language_model_and_nothing_else(host: Host):
+@pytest.mark.parametrize(
+    "targets", [tiny_twins.LORA.targets, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]]
+)
+def test_lora_touches_the_language_model_and_nothing_else(host: Host, targets: list[str]):
     before = scores(host, packed(host), features(host, 2)[1])
-    weights = add_lora(host, "sft", tiny_twins.LORA, seed=0)
+    weights = add_lora(host, "sft", LoRAConfig(rank=2, alpha=4, targets=targets), seed=0)
     trained = {name for name, weight in host.named_parameters() if weight.requires_grad}
-    assert len(trained) == len(weights) == 2 * 7 * tiny_twins.HOSTS["qwen2_5_vl"]["tiny"]["layers"]
+    layers = tiny_twins.HOSTS["qwen2_5_vl"]["tiny"]["layers"]
+    on = Counter(name.split(".lora_")[0].rsplit(".", 1)[1] for name in trained)
+    assert on == dict.fromkeys(targets, 2 * layers), "two matrices in each layer, at what was named and nowhere else"
+    assert len(weights) == len(trained)
     assert all("language_model" in name and "lora" in name for name in trained)
     assert not any("lora" in name for name, _ in host.tower.named_parameters())
     assert torch.equal(scores(host, packed(host), features(host, 2)[1]), before), "a fresh LoRA must change nothing"
