@@ -26,6 +26,7 @@ class Manners:
     faults: dict[str, deque[str]] = field(default_factory=dict)
     reply: Callable[[str], str] = lambda text: json.dumps({"said": text.upper()})
     delay_s: float = 0.0
+    tokens_out: int = 10
     constant_id: bool = False
 
 
@@ -103,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.at_once -= 1
 
     def _reply(self, item: str, content: str | None = None, **changes: Any) -> None:
-        books = self.server.books
+        books, spoken = self.server.books, self.server.manners.tokens_out
         key = self.headers["Idempotency-Key"]
         with self.server.lock:
             books.charged[key] += 0 if books.charged[key] else 1  # as OpenAI's API charges a repeated key
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             "id": "chatcmpl-1" if self.server.manners.constant_id else f"chatcmpl-{key[:24]}",
             "object": "chat.completion",
             "choices": [{"index": 0, "message": message | changes.pop("message", {}), "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30},
+            "usage": {"prompt_tokens": 20, "completion_tokens": spoken, "total_tokens": 20 + spoken},
         }
         self._send(PAID, json.dumps(completion | changes).encode())
         with self.server.lock:

@@ -280,16 +280,19 @@ def test_questions_of_another_world_stop_the_stage_with_one_message(run: Run, se
 
 
 def test_an_exhausted_budget_stops_the_stage_and_more_of_it_goes_on(run: Run, settings: params.Params, tmp_path: Path):
+    """The judge takes far more tokens than all others together, so that the budget ends amid its items."""
     limits = settings.think.limits.model_dump()
-    with serving(Manners(reply=lambda text: json.dumps({"accept": True, "reason": ""}))) as server:
-        judge = loopback(server.url)
-        with pytest.raises(ValueError, match=r"the budget is spent: .* of 1500 tokens.*raise `think.limits`"):
-            run(videos=6, judge=judge, limits={**limits, "tokens": 1500}, reasoning=ONE_CATEGORY)
+    manners = Manners(reply=lambda text: json.dumps({"accept": True, "reason": ""}), tokens_out=1000)
+    with serving(manners) as server:
+        judge = loopback(server.url, max_tokens=1000)
+        with pytest.raises(ValueError, match=r"the budget is spent: .* of 10000 tokens.*raise `think.limits`"):
+            run(videos=6, judge=judge, limits={**limits, "tokens": 10_000}, reasoning=ONE_CATEGORY)
         with ReplyStore(tmp_path / "replies") as store:
-            assert store.spent.tokens <= 1500
-        asked = server.books.seen.total()
+            assert store.spent.tokens <= 10_000
+        asked, paid = server.books.seen.total(), set(server.books.charged)
         assert asked > 0
         run(videos=6, judge=judge, limits=limits, reasoning=ONE_CATEGORY)
+        assert not paid & {headers["Idempotency-Key"] for headers in server.books.headers[asked:]}
         assert asked < server.books.seen.total() == len(server.books.charged)
 
 
