@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,21 @@ def code_of(file: str) -> set[str]:
         if current in found:
             continue
         found.add(current)
-        waiting += imports_of(ast.parse((ROOT / current).read_text()))
+        waiting += imports_of(current)
     return {each for each in found if each not in UNWATCHED_CODE and has_code(each)}
 
 
-def imports_of(tree: ast.Module) -> Iterator[str]:
+@cache
+def tree_of(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text())
+
+
+@cache
+def imports_of(file: str) -> tuple[str, ...]:
+    return tuple(imports_in(tree_of(file)))
+
+
+def imports_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -167,7 +178,8 @@ def files_of(module: str) -> Iterator[str]:
                 yield file
 
 
+@cache
 def has_code(file: str) -> bool:
     """Whether a file holds more than its docstring."""
-    body = ast.parse((ROOT / file).read_text()).body
+    body = tree_of(file).body
     return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)

@@ -176,6 +176,7 @@ def test_media_that_are_not_on_disk_gate_the_score(tmp_path: Path):
     assert "media_missing: 1" in output
 
 
+@pytest.mark.slow
 def test_twenty_thousand_rows_take_seconds_and_little_memory(tmp_path: Path):
     """At most 20 s and 1 GB are promised; time is that of the processor, so that a busy machine does not matter."""
     count = 20_000
