@@ -33,6 +33,7 @@ HOSTS = {  # each profile's host in billions of weights, as the hub's page state
     "internvl3_8b": 7.94,
     "llava_ov_7b": 8.03,
 }
+QUICK = "qwen3_vl_8b"  # the one with the most parts is built at every run of the tests, and Qwen2.5-VL by the estimate
 CLIPS, INTERVALS, MAPS, ROWS = 2, 7, 64, 16  # the last three as in profiles/full_size.yaml
 
 
@@ -96,6 +97,9 @@ def test_a_profile_that_does_not_fit_leaves_params_as_they_were(text: str, messa
     assert {each.name for each in tmp_path.iterdir()} == {"profiles", "params.yaml"}
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in HOSTS], indirect=True
+)
 def test_a_profile_builds_at_full_size_without_memory(name: str, settings: params.Params):
     architecture = estimate.architecture_of(settings.model.host.weights, PROFILES / "architectures")
     network = estimate.outline(settings.model, settings.extract, architecture)
