@@ -103,7 +103,7 @@ def test_files_that_are_not_what_they_should_be_are_one_message(tmp_path: Path):
         files = ["--annotations", made.annotations, "--predictions", tmp_path / "bad.json"]
         code, output = command("video_mme", "--no-subtitles", *files)
         assert code == 1, text[:20]
-        assert "bad.json" in output
+        assert "bad.json" in output.replace("\n", "")  # a long path is wrapped
 
 
 def test_two_scores_of_like_runs_have_no_differing_conditions(tmp_path: Path):
