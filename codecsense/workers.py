@@ -190,6 +190,6 @@ def _serve(pipe: Connection, work: Work[Unit, Result]) -> None:
             pipe.send(("done", result))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
-        except Exception:
+        except Exception:  # of any kind: the parent raises it, with this traceback
             pipe.send(("error", traceback.format_exc()))
             return

@@ -52,7 +52,7 @@ def set_aside_broken_lock(root: Path, say: Say) -> None:
     if not file.is_file():
         return
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(file.read_bytes()))
     except (yaml.YAMLError, Invalid, UnicodeDecodeError):
         file.replace(root / "dvc.lock.broken")
         say("dvc.lock was cut short by a killed run: it is now dvc.lock.broken, and results come from DVC's cache")

@@ -25,7 +25,7 @@ def differences(name: str, folder: Path = PROFILES) -> Iterator[tuple[str, Any]]
     if not file.is_file():
         known = sorted(each.stem for each in folder.glob("*.yaml"))
         raise ValueError(f"no profile `{name}`; there are: {', '.join(known)}")
-    own = YAML().load(file.read_text(encoding="utf-8"))  # numbers stay as they are written
+    own = YAML(typ="rt").load(file.read_text(encoding="utf-8"))  # numbers stay as they are written
     if not isinstance(own, dict):
         raise ValueError(f"{file} must hold dotted keys and their values")
     if "from" in own:
@@ -35,7 +35,7 @@ def differences(name: str, folder: Path = PROFILES) -> Iterator[tuple[str, Any]]
 
 def laid_over(name: str, file: Path, folder: Path = PROFILES) -> str:
     """The text of `file` with a profile laid over it; comments and order are kept."""
-    yaml = YAML()
+    yaml = YAML(typ="rt")  # plain values with their comments; it makes no objects
     yaml.width = 4096
     yaml.preserve_quotes = True
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))

@@ -1,87 +1,20 @@
 """The promises of `codecsense.hosts`, held by every file of the folder, built tiny."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny_twins
 import torch
+from tiny_hosts import LAYOUT, NAMES, built, features, packed, scores, shown, start_of, texts, words
 from torch import Tensor
-from transformers import GotOcr2ImageProcessorPil, LlavaOnevisionImageProcessorPil, Qwen2VLImageProcessorPil
 
-from codecsense.config import variants
 from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host
 from codecsense.hosts._hub import attention_mask
-from codecsense.hosts._mrope import MRopeHost
 from codecsense.hosts._words import word_tokenizer
-from codecsense.sequence import Layout, Packed, Prefix, Text, pack, prefix
+from codecsense.sequence import Text, pack
 from codecsense.training.lora import LoRAConfig
 from codecsense.training.lora import add as add_lora
-
-NAMES = variants("codecsense.hosts")
-PLACED = [(name, mode) for name in NAMES for mode in ("text", "grid") if mode == "text" or name.startswith("qwen")]
-LAYOUT = Layout(anchors=2, grid=2, motion_tokens=4, audio_tokens=2)
-PLAIN = ("<think", "</think", "<info", "</info", "<answer", "</answer")  # of two-stage answers
-Injected = Sequence[tuple[int, Tensor]]
-
-
-@pytest.fixture(params=NAMES)
-def name(request: pytest.FixtureRequest) -> str:
-    assert request.param in tiny_twins.HOSTS, "say in tests/tiny_twins.py how to build this host small"
-    return str(request.param)
-
-
-@pytest.fixture
-def host(name: str) -> Host:
-    return built(name)
-
-
-def built(name: str, **changes: Any) -> Host:
-    """A tiny host that says something: as it is drawn it repeats the last word, whatever it sees."""
-    host = tiny_twins.host(**tiny_twins.HOSTS[name] | changes).eval()
-    generator = torch.Generator().manual_seed(0)
-    for weight in host.parameters():
-        if weight.dim() > 1:
-            torch.nn.init.normal_(weight, std=0.3, generator=generator)
-    return type(host)(host.bare, host.tokenizer, host.settings)  # what it puts into its weights, as when it is loaded
-
-
-def start_of(host: Host, layout: Layout = LAYOUT) -> Prefix:
-    return host.place(prefix(layout, host.specials), grid=layout.grid)
-
-
-def features(host: Host, batch: int, layout: Layout = LAYOUT) -> tuple[Tensor, Injected]:
-    """Pictures, and motion and sound to inject."""
-    generator = torch.Generator().manual_seed(batch)
-    pictures = torch.randn(batch, layout.anchors * layout.grid**2, host.seen, generator=generator)
-    motion = torch.randn(batch, layout.motion_tokens, host.width, generator=generator)
-    sound = torch.randn(batch, layout.audio_tokens, host.width, generator=generator)
-    return pictures, [(host.specials.motion_pad, motion), (host.specials.audio_pad, sound)]
-
-
-def words(host: Host, said: str) -> list[int]:
-    found: list[int] = host.tokenizer(said, add_special_tokens=False)["input_ids"]
-    return found
-
-
-def texts(host: Host) -> list[list[Text]]:
-    asked = ["what did it do ?", "describe part one :", "what ?"]
-    answers = ["left", "red go left", "n2"]
-    return [
-        [Text(words(host, q), [*words(host, a), host.specials.end]) for q, a in zip(asked, answers, strict=True)]
-    ] * 2
-
-
-def packed(host: Host, said: Sequence[Sequence[Text]] | None = None) -> Packed:
-    said = texts(host) if said is None else said
-    return pack([start_of(host)] * len(said), said, pad=host.tokenizer.pad_token_id)
-
-
-@torch.no_grad()
-def scores(host: Host, read: Packed, injected: Injected) -> Tensor:
-    return host.logits(read, pictures=features(host, len(read.ids))[0], injected=injected)
 
 
 def test_injection_equals_the_one_hot_form_of_the_paper(host: Host):
@@ -165,81 +98,6 @@ def test_packed_texts_score_as_each_alone(host: Host):
         )
 
 
-def generate(host: Host, prompts: Sequence[list[int]], given: tuple[Tensor, Injected], **changes: Any) -> Tensor:
-    how = {"max_new_tokens": 6, "samples": 1, "temperature": 0.0, "seed": 0} | changes
-    pictures, injected = given
-    starts = [start_of(host)] * len(prompts)
-    return host.generate(
-        [torch.tensor(prompt) for prompt in prompts],
-        starts,
-        grid=LAYOUT.grid,
-        pictures=pictures,
-        injected=injected,
-        **how,
-    )
-
-
-def of_row(given: tuple[Tensor, Injected], row: int) -> tuple[Tensor, Injected]:
-    return given[0][row : row + 1], [(token, rows[row : row + 1]) for token, rows in given[1]]
-
-
-@torch.no_grad()
-def step_by_step(host: Host, prompt: list[int], given: tuple[Tensor, Injected], steps: int) -> list[int]:
-    said: list[int] = []
-    while len(said) < steps and (not said or said[-1] != host.specials.end):
-        read = pack([start_of(host)], [[Text([*prompt, *said], [])]], pad=host.tokenizer.pad_token_id)
-        last = host.logits(read, pictures=given[0], injected=given[1])[0, -1]
-        last[banned(host)] = -torch.inf
-        said.append(int(last.argmax()))
-    return said
-
-
-def banned(host: Host) -> list[int]:
-    """Ids that no reply may hold: placeholders and what structures a prefix, those of a video too."""
-    names = [name for name in host.tokenizer.get_vocab() if name.startswith("<") and name != "<|endoftext|>"]
-    found = [host.tokenizer.convert_tokens_to_ids(name) for name in names if not name.startswith(PLAIN)]
-    return [token for token in found if token not in (host.specials.end, host.tokenizer.unk_token_id)]
-
-
-@pytest.mark.parametrize(("name", "motion_positions"), PLACED)
-def test_greedy_generation_is_the_best_score_step_by_step(name: str, motion_positions: str):
-    host = built(name, motion_positions=motion_positions)
-    prompts, given = [words(host, "what did it do ?"), words(host, "what ?")], features(host, 2)
-    replies, said = generate(host, prompts, given), set()
-    for row, prompt in enumerate(prompts):
-        expected = step_by_step(host, prompt, of_row(given, row), 6)
-        assert replies[row, : len(expected)].tolist() == expected
-        said |= set(expected)
-    assert len(said) > 2, "replies of one word would prove little"
-
-
-def test_every_sampled_answer_keeps_the_features_of_its_own_prompt(host: Host):
-    prompts, given = [words(host, "what did it do ?")] * 3, features(host, 3)
-    greedy = generate(host, prompts, given)
-    assert len({tuple(row) for row in greedy.tolist()}) == 3, "the features must matter for this test"
-    cold = generate(host, prompts, given, samples=2, temperature=1e-5)
-    assert torch.equal(cold, greedy.repeat_interleave(2, 0))
-
-
-def test_the_same_seed_samples_the_same_answers_and_leaves_the_global_generator_alone(host: Host):
-    prompts, given = [words(host, "what ?")], features(host, 1)
-    torch.manual_seed(5)
-    first = generate(host, prompts, given, temperature=1.0, samples=4, seed=3)
-    drawn = torch.rand(3)
-    torch.manual_seed(5)
-    assert torch.equal(drawn, torch.rand(3))
-    assert torch.equal(first, generate(host, prompts, given, temperature=1.0, samples=4, seed=3))
-    assert not torch.equal(first, generate(host, prompts, given, temperature=1.0, samples=4, seed=4))
-
-
-def test_placeholders_are_never_said(host: Host):
-    prompts, given = [words(host, "what ?")], features(host, 1)
-    said = generate(host, prompts, given, temperature=1e4, samples=100, max_new_tokens=12)
-    share = len(banned(host)) / len(host.tokenizer)
-    assert said.numel() * share > 30, "too few words said to tell"
-    assert not torch.isin(said, torch.tensor(banned(host))).any()
-
-
 def test_a_saved_host_scores_as_before(host: Host, name: str, tmp_path: Path):
     host.save(tmp_path)
     again = tiny_twins.settings(host=tiny_twins.HOSTS[name]).host.load(tmp_path).eval()
@@ -247,12 +105,6 @@ def test_a_saved_host_scores_as_before(host: Host, name: str, tmp_path: Path):
     assert torch.equal(scores(host, packed(host), injected), scores(again, packed(again), injected))
     pictures = shown(host, 2, grid=2)
     assert torch.equal(host.encode_pictures(pictures), again.encode_pictures(pictures))
-
-
-def shown(host: Host, count: int, *, grid: int) -> Tensor:
-    """Pictures that become `grid` x `grid` tokens each."""
-    side = grid * host.block_px
-    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize(
@@ -292,39 +144,6 @@ def test_without_features_the_hook_changes_no_bit(host: Host):
     assert torch.equal(scores(host, read, []), with_hook)
 
 
-@torch.no_grad()
-def test_pictures_and_text_score_as_in_the_family_s_own_code(name: str):
-    """Through pixels, its own positions and no mask of ours; motion and sound left out."""
-    host = built(name)
-    pictures = shown(host, 2, grid=host.config.vision_config.image_size // 4 if name == "llava_onevision" else 4)
-    seen = host.encode_pictures(pictures)
-    layout = Layout(anchors=2, grid=round(seen.shape[1] ** 0.5), motion_tokens=0, audio_tokens=0)
-    read = pack([start_of(host, layout)], [texts(host)[0][:1]], pad=host.tokenizer.pad_token_id)
-    own, ids = host.pixels(pictures), read.ids
-    if isinstance(host, MRopeHost):
-        own["mm_token_type_ids"] = (ids == host.specials.image_pad).long()
-    if name == "llava_onevision":
-        ids = torch.where(ids == host.specials.vision_end, host.specials.image_pad, ids)
-        own |= {"image_sizes": torch.tensor([pictures.shape[1:3]] * 2), "batch_num_images": torch.tensor([2])}
-    reference = host.bare(input_ids=ids, **own).logits
-    ours = host.logits(read, pictures=seen.flatten(0, 1)[None], injected=[])
-    torch.testing.assert_close(ours, reference, atol=2e-5, rtol=1e-5)
-    blind = host.logits(read, pictures=torch.zeros_like(seen).flatten(0, 1)[None], injected=[])
-    assert not torch.allclose(ours, blind, atol=1e-2)
-
-
-def test_every_number_of_a_visual_token_counts(host: Host):
-    """What a tower says at several depths is cached in one row: each depth must reach the answer."""
-    pictures, injected = features(host, 2)
-    pictures.requires_grad_(True)
-    read = packed(host)
-    host.logits(read, pictures=pictures, injected=injected)[read.labels >= 0].square().sum().backward()
-    assert pictures.grad is not None
-    assert (pictures.grad.unflatten(-1, (-1, host.width)).norm(dim=-1) > 0).all()
-    with pytest.raises(ValueError, match=f"has {host.seen} numbers, not {host.seen + 1}"):
-        host.logits(read, pictures=torch.zeros(2, 8, host.seen + 1), injected=injected)
-
-
 def test_gradient_checkpointing_changes_no_gradient(host: Host):
     read, (pictures, injected) = packed(host), features(host, 2)
     weights = add_lora(host, "sft", tiny_twins.LORA, seed=0)
@@ -341,28 +160,6 @@ def test_gradient_checkpointing_changes_no_gradient(host: Host):
     host.bare.activation_checkpointing_enable({"use_reentrant": False})
     assert all(torch.equal(one, other) for one, other in zip(plain, gradients(), strict=True))
     assert all(gradient.any() for gradient in plain)
-
-
-def test_beams_keep_the_features_of_their_own_prompt_and_find_no_worse_answer(host: Host):
-    prompts, given = [words(host, "what did it do ?")] * 3, features(host, 3)
-    greedy = generate(host, prompts, given, max_new_tokens=3)
-    found = generate(host, prompts, given, max_new_tokens=3, beams=4)
-    for row, prompt in enumerate(prompts):
-        alone = generate(host, [prompt], of_row(given, row), max_new_tokens=3, beams=4)
-        assert torch.equal(alone[0], found[row, : alone.shape[1]])
-        best, first = (likelihood(host, prompt, of_row(given, row), said[row]) for said in (found, greedy))
-        assert best >= first - 1e-4
-    assert len({tuple(row) for row in found.tolist()}) > 1, "the features must matter for this test"
-
-
-@torch.no_grad()
-def likelihood(host: Host, prompt: list[int], given: tuple[Tensor, Injected], said: Tensor) -> float:
-    """Mean log-probability of a reply, up to its end, as beam search counts it."""
-    ended = (said == host.specials.end).nonzero()
-    tokens = said[: int(ended[0]) + 1] if len(ended) else said
-    read = pack([start_of(host)], [[Text(prompt, tokens.tolist())]], pad=host.tokenizer.pad_token_id)
-    logits = host.logits(read, pictures=given[0], injected=given[1])[0, -len(tokens) - 1 : -1]
-    return float(logits.log_softmax(-1).gather(1, tokens[:, None]).mean())
 
 
 def test_a_larger_vocabulary_leaves_the_old_words_and_the_injection_as_they_were(host: Host):
@@ -420,91 +217,3 @@ def test_weights_of_a_folder_get_room_for_what_is_injected(name: str, tmp_path: 
     assert len(loaded.tokenizer) == len(came.tokenizer) - 2
     assert scores(loaded, packed(loaded), features(loaded, 2)[1]).shape[-1] == len(loaded.tokenizer)
     assert torch.equal(*(host.bare.get_input_embeddings().weight for host in (loaded, again)))
-
-
-def test_pictures_become_as_many_tokens_as_the_host_promises(host: Host):
-    pictures = shown(host, 3, grid=2)
-    together = host.encode_pictures(pictures)
-    assert together.shape == (3, 4, host.seen)
-    torch.testing.assert_close(together[1:2], host.encode_pictures(pictures[1:2]), atol=1e-5, rtol=0.0)
-
-
-def test_a_picture_of_another_shape_is_refused(host: Host):
-    with pytest.raises(ValueError, match=r"a picture of \d+x\d+ "):
-        host.encode_pictures(torch.zeros(1, 2 * host.block_px, 3 * host.block_px - 1, 3, dtype=torch.uint8))
-
-
-def test_motion_takes_the_positions_of_text(name: str):
-    start = start_of(built(name))
-    at = start.kinds == 2
-    assert start.positions is not None
-    axes = 3 if name.startswith("qwen") else 1
-    first = start.positions[:, at][:, :1]
-    assert torch.equal(start.positions[:, at] - first, torch.arange(4).expand(axes, -1))
-
-
-@pytest.mark.parametrize("name", [name for name, mode in PLACED if mode == "grid"])
-def test_motion_takes_the_positions_of_a_picture(name: str):
-    start = start_of(built(name, motion_positions="grid"))
-    at = start.kinds == 2
-    assert start.positions is not None
-    corner = start.positions[:, at][:, :1]
-    square = torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]])  # time, rows, columns
-    assert torch.equal(start.positions[:, at] - corner, square)
-    after = start.positions[:, torch.nonzero(start.kinds == 3)[0, 0]]
-    assert torch.equal(after, start.positions[:, at].max().expand(3) + 1), "what follows starts behind the square"
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if (name, "grid") not in PLACED])
-def test_a_host_with_one_axis_of_positions_has_no_grid_for_motion(name: str):
-    with pytest.raises(ValueError, match="motion_positions"):
-        built(name, motion_positions="grid")
-
-
-@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
-def test_patches_are_those_of_the_family_s_own_preprocessor(name: str):
-    host = tiny_twins.host(**tiny_twins.HOSTS[name] | {"tiny": tiny_twins.HOSTS[name]["tiny"] | {"patch_px": 6}})
-    pictures = torch.randint(0, 256, (2, 24, 48, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    given = host.pixels(pictures)
-    assert given["image_grid_thw"].tolist() == [[1, 4, 8]] * 2
-    mean, spread = host.family.mean, host.family.spread
-    torch.testing.assert_close(given["pixel_values"], slowly(pictures, mean, spread, patch_px=6, merge=2))
-    processor = Qwen2VLImageProcessorPil(
-        patch_size=6,
-        merge_size=2,
-        temporal_patch_size=2,
-        min_pixels=1,
-        max_pixels=10**6,
-        image_mean=mean,
-        image_std=spread,
-    )
-    own = processor(list(pictures.permute(0, 3, 1, 2).numpy()), return_tensors="pt")
-    torch.testing.assert_close(given["pixel_values"], own["pixel_values"], atol=1e-5, rtol=1e-5)
-    assert torch.equal(given["image_grid_thw"], own["image_grid_thw"])
-
-
-def slowly(pictures: Tensor, mean: Sequence[float], spread: Sequence[float], *, patch_px: int, merge: int) -> Tensor:
-    """Patch by patch: blocks row by row, the patches of a block row by row, channel by channel, each twice in time."""
-    rows = []
-    for picture in (pictures.double() / 255 - torch.tensor(mean)) / torch.tensor(spread):
-        block = merge * patch_px
-        for top in range(0, picture.shape[0], block):
-            for left in range(0, picture.shape[1], block):
-                for y in range(top, top + block, patch_px):
-                    for x in range(left, left + block, patch_px):
-                        patch = picture[y : y + patch_px, x : x + patch_px]
-                        rows.append(torch.cat([patch[..., channel].flatten().repeat(2) for channel in range(3)]))
-    return torch.stack(rows).float()
-
-
-@pytest.mark.parametrize("name", ["internvl3", "llava_onevision"])
-def test_pixels_are_those_of_the_family_s_own_preprocessor(name: str):
-    host = tiny_twins.host(**tiny_twins.HOSTS[name])
-    pictures = shown(host, 2, grid=8)
-    side = pictures.shape[1]
-    processor = {"internvl3": GotOcr2ImageProcessorPil, "llava_onevision": LlavaOnevisionImageProcessorPil}[name](
-        size={"height": side, "width": side}, image_mean=host.family.mean, image_std=host.family.spread
-    )
-    own = processor(list(pictures.permute(0, 3, 1, 2).numpy()), return_tensors="pt")["pixel_values"]
-    whole = own[:, 0] if own.dim() == 5 else own
-    torch.testing.assert_close(host.pixels(pictures)["pixel_values"], whole, atol=1e-5, rtol=1e-5)

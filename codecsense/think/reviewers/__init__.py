@@ -4,6 +4,7 @@ One file of this folder per kind of reviewer. Each works in a folder of its own 
 said of an item is never taken for what a person said.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +17,12 @@ class WaitingError(ValueError):
     """People have to look at a batch before work can go on."""
 
 
-class Reviewer:
+class Reviewer(ABC):
     """Whoever looks at batches."""
 
+    @abstractmethod
     def review(self, folder: Path, batch: str, items: Sequence[Item]) -> dict[str, Verdict]:
         """A verdict on every item, by its name; WaitingError where people have not given them yet."""
-        raise NotImplementedError
 
 
 class ReviewerConfig(Config):
@@ -31,4 +32,4 @@ class ReviewerConfig(Config):
 
     def build(self, known: Known) -> Reviewer:
         """The reviewer; `known` is read by the embedded one only."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")

@@ -113,4 +113,4 @@ class TeacherConfig(Config):
 
     def build(self, known: Known) -> Teacher:
         """The teacher; `known` is read by the embedded one only."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")

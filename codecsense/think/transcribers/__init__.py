@@ -4,6 +4,7 @@ What is given is used first, by every transcriber: a transcript column, then a s
 (`name.srt`, `name.en.vtt`). Only what is left is transcribed. One file of this folder per way to do that.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,12 +20,12 @@ class Cue(NamedTuple):
     text: str
 
 
-class Transcriber:
+class Transcriber(ABC):
     """Turns sound into cues."""
 
+    @abstractmethod
     def hear(self, video: Path) -> list[Cue]:
         """What is said in `video`; nothing where it has no sound."""
-        raise NotImplementedError
 
 
 class TranscriberConfig(Config):
@@ -34,7 +35,7 @@ class TranscriberConfig(Config):
 
     def build(self) -> Transcriber:
         """The transcriber, its weights loaded."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how to build itself")
 
 
 def transcribe(video: Path, transcriber: Transcriber, *, column: Sequence[Cue] | None = None) -> list[Cue]:
