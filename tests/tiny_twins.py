@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
-from codecsense.adapter import Shapes
+from codecsense.adapter import Shapes, TriStream
 from codecsense.clips import Clips, Features
 from codecsense.hosts import Host
 from codecsense.model import CodecSense, Model
@@ -203,4 +204,21 @@ def texts(own: CodecSense, number: int = 6) -> list[ClipTexts]:
         questions=made.questions,
         captions=made.captions,
         rationales=made.rationales,
+    )
+
+
+def tri(seed: int = 0, batch: int = 2) -> TriStream:
+    """Maps, states and pictures of some clips, drawn from a seed."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def numbers(*shape: int) -> Tensor:
+        return torch.randn(batch, SHAPES.intervals, *shape, generator=draw)
+
+    return TriStream(
+        mv=4 * numbers(SHAPES.maps, 2, SHAPES.rows, SHAPES.rows),
+        residual=32 * numbers(SHAPES.maps, 1, SHAPES.rows, SHAPES.rows),
+        mask=numbers(SHAPES.maps) < 0.5,
+        context=numbers(SHAPES.patches, SHAPES.host_width),
+        frames=numbers(SHAPES.inner, SHAPES.patches, SHAPES.host_width),
+        pictures=(numbers(16, 16, 3) * 64 + 128).clamp(0, 255).byte(),
     )

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import tiny_twins
 import torch
-from torch import Tensor
 
 from codecsense.adapter import AdapterConfig, TriStream
 from codecsense.adapter.motion_adapter import ORDER, MotionAdapter
@@ -46,27 +45,11 @@ def adapter(family: str, eye: Any, streams: tuple[str, ...] = ORDER, **changes: 
     return MotionAdapter(settings(family, adapter__streams=list(streams), **changes), SHAPES, eye=eye)
 
 
-def tri(seed: int = 0, batch: int = 2) -> TriStream:
-    draw = torch.Generator().manual_seed(seed)
-
-    def numbers(*shape: int) -> Tensor:
-        return torch.randn(batch, SHAPES.intervals, *shape, generator=draw)
-
-    return TriStream(
-        mv=4 * numbers(SHAPES.maps, 2, SHAPES.rows, SHAPES.rows),
-        residual=32 * numbers(SHAPES.maps, 1, SHAPES.rows, SHAPES.rows),
-        mask=numbers(SHAPES.maps) < 0.5,
-        context=numbers(SHAPES.patches, SHAPES.host_width),
-        frames=numbers(SHAPES.inner, SHAPES.patches, SHAPES.host_width),
-        pictures=(numbers(16, 16, 3) * 64 + 128).clamp(0, 255).byte(),
-    )
-
-
 @pytest.mark.parametrize("streams", SUBSETS, ids="-".join)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_any_streams_give_k_tokens_and_train_every_weight(family: str, streams: tuple[str, ...], eye: Any):
     own = adapter(family, eye, streams)
-    tokens = own(tri())
+    tokens = own(tiny_twins.tri())
     assert tokens.shape == (2, SHAPES.intervals * tiny_twins.PATCHES, SHAPES.host_width)
     (tokens * torch.randn(tokens.shape)).sum().backward()
     still = [name for name, weight in own.named_parameters() if weight.grad is None or not weight.grad.any()]
@@ -76,14 +59,14 @@ def test_any_streams_give_k_tokens_and_train_every_weight(family: str, streams: 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "slots"])
 def test_any_number_of_tokens_can_be_asked_for(family: str, eye: Any):
     own = adapter(family, eye, adapter__tokens=7, adapter__context_skip=0.0)
-    described = own.describe(tri())
+    described = own.describe(tiny_twins.tri())
     assert described.fused.shape == (2, SHAPES.intervals, 7, 8)
     assert {branch.shape for branch in described.branches.values()} == {described.fused.shape}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_masked_map_holds_changes_nothing(family: str, eye: Any):
-    clips, other = tri(0), tri(1)
+    clips, other = tiny_twins.tri(0), tiny_twins.tri(1)
     hidden = ~clips.mask[..., None, None, None]
     changed = clips._replace(
         mv=torch.where(hidden, other.mv, clips.mv), residual=torch.where(hidden, other.residual, clips.residual)
@@ -97,7 +80,7 @@ def test_what_a_masked_map_holds_changes_nothing(family: str, eye: Any):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_map_that_is_there_is_read(family: str, eye: Any):
-    clips = tri()._replace(mask=torch.ones(2, SHAPES.intervals, SHAPES.maps, dtype=torch.bool))
+    clips = tiny_twins.tri()._replace(mask=torch.ones(2, SHAPES.intervals, SHAPES.maps, dtype=torch.bool))
     own = adapter(family, eye, ("mv",))
     before = own(clips)
     for number in range(SHAPES.maps):
@@ -108,14 +91,14 @@ def test_every_map_that_is_there_is_read(family: str, eye: Any):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_order_of_maps_is_read(family: str, eye: Any):
-    clips = tri()._replace(mask=torch.ones(2, SHAPES.intervals, SHAPES.maps, dtype=torch.bool))
+    clips = tiny_twins.tri()._replace(mask=torch.ones(2, SHAPES.intervals, SHAPES.maps, dtype=torch.bool))
     own = adapter(family, eye, ("mv",))
     assert not torch.allclose(own(clips), own(clips._replace(mv=clips.mv.flip(2))))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_interval_of_no_maps_is_described_and_is_not_one_of_zeros(family: str, eye: Any):
-    still = tri()._replace(mv=torch.zeros(2, SHAPES.intervals, SHAPES.maps, 2, SHAPES.rows, SHAPES.rows))
+    still = tiny_twins.tri()._replace(mv=torch.zeros(2, SHAPES.intervals, SHAPES.maps, 2, SHAPES.rows, SHAPES.rows))
     still = still._replace(mask=torch.ones_like(still.mask))
     none = still._replace(mask=torch.zeros_like(still.mask))
     own = adapter(family, eye, ("mv",))
@@ -125,7 +108,7 @@ def test_an_interval_of_no_maps_is_described_and_is_not_one_of_zeros(family: str
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_clip_is_described_alike_alone_and_in_a_batch(family: str, eye: Any):
-    clips, own = tri(batch=3), adapter(family, eye)
+    clips, own = tiny_twins.tri(batch=3), adapter(family, eye)
     alone = TriStream(*(stream[1:2] for stream in clips if stream is not None))
     torch.testing.assert_close(own(clips)[1:2], own(alone), atol=1e-5, rtol=0.0)
 
@@ -148,14 +131,14 @@ def test_the_host_s_tower_is_borrowed_and_not_trained(eye: Any):
 def test_a_frozen_siglip_gets_no_gradient():
     frozen = {**EXAMPLES["siglip"], "name": "siglip", "frozen": True}
     own = MotionAdapter(settings("siglip", adapter__encoder=frozen), SHAPES)
-    own(tri()).sum().backward()
+    own(tiny_twins.tri()).sum().backward()
     trained = {name for name, weight in own.branches.named_parameters() if weight.grad is not None}
     assert trained == {name for name, _ in own.branches.named_parameters() if ".tower." not in name}
 
 
 def test_clips_without_pictures_are_refused_by_who_must_look():
     with pytest.raises(ValueError, match="come without pictures"):
-        adapter("resnet18", None)(tri()._replace(pictures=None))
+        adapter("resnet18", None)(tiny_twins.tri()._replace(pictures=None))
 
 
 @pytest.mark.parametrize("unfit", ["slots", "none", "motion_ssm"])

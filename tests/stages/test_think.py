@@ -82,39 +82,13 @@ def row_of(clip: str) -> dict[str, Any]:
     return named | counts | sizes | rest
 
 
-@pytest.fixture
-def run(tables: Path, settings: params.Params, tmp_path: Path) -> Run:
-    def run(*, dataset: DatasetConfig = settings.dataset, **changes: Any) -> Path:
-        section = changed(settings.think, **changes)
-        shutil.rmtree(tmp_path / "made", ignore_errors=True)  # as DVC does
-        think(
-            seed=0,
-            think=section,
-            world=settings.world,
-            dataset=dataset,
-            clips=tmp_path / "clips",
-            facts=tables / "facts.parquet",
-            sounds=tables / "sounds.parquet",
-            questions=tables / "questions.parquet",
-            streams=tables / "streams",
-            replies=tmp_path / "replies",
-            reviews=tmp_path / "review",
-            made=tmp_path / "made",
-        )
-        return tmp_path / "made"
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def first(tables: Path, settings: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one run made; its replies and reviews lie beside."""
-    folder = tmp_path_factory.mktemp("first")
+def work(tables: Path, folder: Path, section: Any, world: Any, dataset: DatasetConfig) -> Path:
+    """Run the stage with everything that it makes in `folder`; what it made."""
     think(
         seed=0,
-        think=settings.think,
-        world=settings.world,
-        dataset=settings.dataset,
+        think=section,
+        world=world,
+        dataset=dataset,
         clips=folder / "clips",
         facts=tables / "facts.parquet",
         sounds=tables / "sounds.parquet",
@@ -125,6 +99,23 @@ def first(tables: Path, settings: params.Params, tmp_path_factory: pytest.TempPa
         made=folder / "made",
     )
     return folder / "made"
+
+
+@pytest.fixture
+def run(tables: Path, settings: params.Params, tmp_path: Path) -> Run:
+    def run(*, dataset: DatasetConfig = settings.dataset, **changes: Any) -> Path:
+        section = changed(settings.think, **changes)
+        shutil.rmtree(tmp_path / "made", ignore_errors=True)  # as DVC does
+        return work(tables, tmp_path, section, settings.world, dataset)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def first(tables: Path, settings: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one run made; its replies and reviews lie beside."""
+    folder = tmp_path_factory.mktemp("first")
+    return work(tables, folder, settings.think, settings.world, settings.dataset)
 
 
 def metrics(made: Path) -> dict[str, Any]:

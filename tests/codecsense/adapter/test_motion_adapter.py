@@ -5,7 +5,6 @@ from itertools import chain, combinations
 import pytest
 import tiny_twins
 import torch
-from torch import Tensor
 
 from codecsense import config
 from codecsense.adapter import AdapterConfig, TriStream
@@ -24,26 +23,11 @@ def adapter(streams: tuple[str, ...], fusion: str = "gated") -> MotionAdapter:
     return MotionAdapter(settings, SHAPES)
 
 
-def tri(seed: int = 0, batch: int = 2) -> TriStream:
-    draw = torch.Generator().manual_seed(seed)
-
-    def numbers(*shape: int) -> Tensor:
-        return torch.randn(batch, SHAPES.intervals, *shape, generator=draw)
-
-    return TriStream(
-        mv=4 * numbers(SHAPES.maps, 2, SHAPES.rows, SHAPES.rows),
-        residual=32 * numbers(SHAPES.maps, 1, SHAPES.rows, SHAPES.rows),
-        mask=numbers(SHAPES.maps) < 0.5,
-        context=numbers(SHAPES.patches, SHAPES.host_width),
-        frames=numbers(SHAPES.inner, SHAPES.patches, SHAPES.host_width),
-    )
-
-
 @pytest.mark.parametrize("streams", SUBSETS, ids="-".join)
 def test_every_subset_of_streams_trains_every_weight(streams: tuple[str, ...]):
     for fusion in FUSIONS:
         own = adapter(streams, fusion)
-        tokens = own(tri())
+        tokens = own(tiny_twins.tri())
         assert tokens.shape == (2, SHAPES.intervals * SHAPES.patches, SHAPES.host_width)
         (tokens * torch.randn(tokens.shape)).sum().backward()
         still = [name for name, weight in own.named_parameters() if weight.grad is None or not weight.grad.any()]
@@ -51,7 +35,7 @@ def test_every_subset_of_streams_trains_every_weight(streams: tuple[str, ...]):
 
 
 def test_a_stream_that_a_run_leaves_out_is_not_read():
-    clips, other = tri(0), tri(1)
+    clips, other = tiny_twins.tri(0), tiny_twins.tri(1)
     for left_out, streams in {"mv": ("residual", "context"), "residual": ("mv", "context")}.items():
         changed = clips._replace(**{left_out: getattr(other, left_out)})
         assert torch.equal(adapter(streams)(clips), adapter(streams)(changed))
@@ -59,13 +43,13 @@ def test_a_stream_that_a_run_leaves_out_is_not_read():
 
 @pytest.mark.parametrize("stream", ORDER)
 def test_a_stream_that_a_run_takes_is_read(stream: str):
-    clips, other = tri(0), tri(1)
+    clips, other = tiny_twins.tri(0), tiny_twins.tri(1)
     changed = clips._replace(**{stream: getattr(other, stream)})
     assert not torch.allclose(adapter(ORDER)(clips), adapter(ORDER)(changed))
 
 
 def test_what_a_masked_map_holds_changes_nothing():
-    clips, other = tri(0), tri(1)
+    clips, other = tiny_twins.tri(0), tiny_twins.tri(1)
     hidden = ~clips.mask[..., None, None, None]
     changed = clips._replace(
         mv=torch.where(hidden, other.mv, clips.mv), residual=torch.where(hidden, other.residual, clips.residual)
@@ -75,20 +59,20 @@ def test_what_a_masked_map_holds_changes_nothing():
 
 
 def test_no_map_is_not_the_same_as_a_map_of_zeros():
-    clips = tri()
+    clips = tiny_twins.tri()
     still = clips._replace(mv=torch.zeros_like(clips.mv), mask=torch.ones_like(clips.mask))
     none = still._replace(mask=torch.zeros_like(clips.mask))
     assert not torch.allclose(adapter(("mv",))(still), adapter(("mv",))(none))
 
 
 def test_a_clip_is_described_alike_alone_and_in_a_batch():
-    clips, own = tri(batch=3), adapter(ORDER)
+    clips, own = tiny_twins.tri(batch=3), adapter(ORDER)
     alone = TriStream(*(stream[1:2] for stream in clips if stream is not None))
     torch.testing.assert_close(own(clips)[1:2], own(alone), atol=1e-5, rtol=0.0)
 
 
 def test_a_slot_sees_its_own_cell_and_its_border_only():
-    clips, own = tri(), adapter(("mv",))
+    clips, own = tiny_twins.tri(), adapter(("mv",))
     clips = clips._replace(mask=torch.ones_like(clips.mask))
     changed = clips._replace(mv=clips.mv.clone())
     changed.mv[..., 3, 3] += 100.0  # the far corner of the last of 2 x 2 cells
@@ -99,7 +83,7 @@ def test_a_slot_sees_its_own_cell_and_its_border_only():
 
 @pytest.mark.parametrize("fusion", ["gated", "weighted_sum", "softmax", "compressed_stream"])
 def test_gates_say_per_clip_and_interval_how_much_of_each_stream_passed(fusion: str):
-    gates = adapter(ORDER, fusion).gates(tri())
+    gates = adapter(ORDER, fusion).gates(tiny_twins.tri())
     assert list(gates) == list(ORDER)
     assert {gate.shape for gate in gates.values()} == {(2, SHAPES.intervals, SHAPES.patches)}
     torch.testing.assert_close(sum(gates.values()), torch.ones(2, SHAPES.intervals, SHAPES.patches))
@@ -111,25 +95,25 @@ def test_gates_of_a_chain_weigh_what_was_fused():
     for fusion in own.fusions:
         torch.nn.init.zeros_(fusion.gate.weight)
         torch.nn.init.constant_(fusion.gate.bias, -40.0)
-    gates, described = own.gates(tri()), own.describe(tri())
+    gates, described = own.gates(tiny_twins.tri()), own.describe(tiny_twins.tri())
     assert gates["context"].min() > 0.999
     torch.testing.assert_close(described.fused, described.branches["context"])
 
 
 def test_gates_differ_from_clip_to_clip():
-    gates = adapter(("mv", "residual", "context")).gates(tri())
+    gates = adapter(("mv", "residual", "context")).gates(tiny_twins.tri())
     assert not torch.allclose(gates["mv"][0], gates["mv"][1])
 
 
 def test_a_lone_stream_passes_whole():
-    gates = adapter(("mv",)).gates(tri())
+    gates = adapter(("mv",)).gates(tiny_twins.tri())
     assert gates["mv"].min() == gates["mv"].max() == 1
 
 
 @pytest.mark.parametrize("fusion", ["concat", "concat_mlp"])
 def test_a_fusion_without_gates_says_so(fusion: str):
     with pytest.raises(ValueError, match=f"`{fusion}` has no gates"):
-        adapter(ORDER, fusion).gates(tri())
+        adapter(ORDER, fusion).gates(tiny_twins.tri())
 
 
 def test_the_most_salient_tokens_stand_twice_and_the_score_learns():
@@ -138,8 +122,8 @@ def test_the_most_salient_tokens_stand_twice_and_the_score_learns():
     own = MotionAdapter(tiny_twins.settings(adapter__placement=chosen).adapter, SHAPES)
     assert own.salience is not None
     torch.nn.init.normal_(own.salience.weight, std=4.0)
-    tokens = own(tri()).unflatten(1, (SHAPES.intervals, 6))
-    scores = own.salience(own.norm(own.describe(tri()).fused))[..., 0]
+    tokens = own(tiny_twins.tri()).unflatten(1, (SHAPES.intervals, 6))
+    scores = own.salience(own.norm(own.describe(tiny_twins.tri()).fused))[..., 0]
     for clip in range(2):
         for interval in range(SHAPES.intervals):
             best = sorted(scores[clip, interval].argsort(descending=True)[:2].tolist())
@@ -160,11 +144,11 @@ def test_an_aligned_projector_starts_where_stage_1_ended(head: dict[str, object]
     own = MotionAdapter(settings, SHAPES)
     learned = own.head(temperature=0.07)
     torch.nn.init.normal_(learned.fused()[0].weight)
-    before = own(tri())
+    before = own(tiny_twins.tri())
     own.adopt(learned)
-    said = learned(own.describe(tri()))["fused"]
+    said = learned(own.describe(tiny_twins.tri()))["fused"]
     expected = own.scale * said + own.interval + own.slot
-    torch.testing.assert_close(own(tri()), expected.flatten(1, 2))
+    torch.testing.assert_close(own(tiny_twins.tri()), expected.flatten(1, 2))
     assert not torch.allclose(before, expected.flatten(1, 2))
 
 
@@ -182,7 +166,7 @@ def test_a_head_projects_the_fused_state_and_every_stream_s_own(head: dict[str, 
     torch.manual_seed(0)
     own = MotionAdapter(tiny_twins.settings(adapter__head=head).adapter, SHAPES)
     made = own.head(temperature=0.07)
-    codes = made(own.describe(tri()))
+    codes = made(own.describe(tiny_twins.tri()))
     assert list(codes) == ["fused", "mv", "residual", "context"]
     assert {code.shape for code in codes.values()} == {(2, SHAPES.intervals, SHAPES.patches, SHAPES.host_width)}
     assert made.log_inverse_temperature.exp().item() == pytest.approx(1 / 0.07)
