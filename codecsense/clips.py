@@ -124,13 +124,12 @@ def sound_bounds(store: Store, video_id: str, *, states_per_s: float) -> list[fl
     return times
 
 
-def at_anchors(
-    ids: Sequence[str], features: Features, store: Store
-) -> Float[Tensor, "clips anchors patches host_width"]:
-    """What the tower says of the anchors of these clips."""
+def at_anchors(ids: Sequence[str], features: Features, store: Store) -> Float[Tensor, "clips anchors patches seen"]:
+    """What the tower says of the anchors of these clips, at every depth that the host reads."""
     intervals = len(store.get("anchor_time_s", ids[0])) - 1
     step = (features.tower.shape[1] - 1) // intervals
-    return features.tower[_rows(ids, features, store), ::step]
+    said = features.tower if features.deep is None else torch.cat([features.tower, features.deep], dim=-1)
+    return said[_rows(ids, features, store), ::step]
 
 
 def _rows(ids: Sequence[str], features: Features, store: Store) -> Int[Tensor, " clips"]:

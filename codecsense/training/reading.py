@@ -60,7 +60,7 @@ class Reading(NamedTuple):
     """What the language model learns from: texts, pictures, placed facts."""
 
     texts: Sequence[ClipTexts]
-    tower: Float[Tensor, "clips anchors patches width"]
+    tower: Float[Tensor, "clips anchors patches seen"]  # at every depth that the host reads
     placed: PlacedFacts
 
 

@@ -49,7 +49,16 @@ def teach_seeing(
     *,
     cell_names: Sequence[str],
 ) -> list[dict[str, float]]:
-    """The vision tower learns to name what stands in each cell, and the cell, in the host's own words."""
+    """The vision tower learns to name what stands in each cell, and the cell, in the host's own words.
+
+    Raises ValueError unless the host makes one visual token of each cell.
+    """
+    tokens = (host.settings.picture_px // host.block_px) ** 2
+    if tokens != labels.shape[1]:
+        raise ValueError(
+            f"model.host.name {host.settings.name} sees {tokens} tokens of {host.block_px} px in a picture of"
+            f" {labels.shape[1]} cells; set model.host.tiny.patch_px for one token per cell"
+        )
     weights = weights_of({"visual": host.tower})
     encode = Encoder(host.tokenizer)
     table = cast(nn.Embedding, host.bare.get_input_embeddings()).weight.detach()
@@ -61,7 +70,7 @@ def teach_seeing(
 
     def step(number: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(pictures), (lesson.batch,), generator=generator)
-        seen = host.encode_pictures(pictures[rows])
+        seen = host.encode_pictures(pictures[rows])[..., : host.width]  # its last word, where it has several depths
         right = torch.cat([labels[rows], names[..., None]], -1)
         said = SHARPNESS * functional.normalize(seen, dim=-1)
         scores = [(said @ group.T).flatten(0, 1) for group in words]

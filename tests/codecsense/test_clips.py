@@ -7,7 +7,7 @@ import tiny_twins
 import torch
 
 from codecsense.audio.branch import pool
-from codecsense.clips import Clips, Features, encode_sound, encode_tower, sound_bounds, squared
+from codecsense.clips import Clips, Features, at_anchors, encode_sound, encode_tower, sound_bounds, squared
 from codecsense.streams.store import StreamStore
 
 
@@ -109,3 +109,13 @@ def test_every_clip_is_heard_in_its_intervals(store: StreamStore):
     assert bounds == [0.0, 50.0, 100.0, 150.0]
     heard = encode_sound(encoder, torch.randn(3, 8, 400), bounds=bounds, pieces=2, batch=2)
     assert heard.shape == (3, 3, 2, tiny_twins.SOUND_WIDTH)
+
+
+def test_what_is_read_of_an_anchor_is_every_depth_of_the_tower(store: StreamStore):
+    flat = tiny_twins.features(5)
+    deep = torch.randn(*flat.tower.shape[:-1], 3).half()
+    shown = ["clip_003", "clip_000"]
+    step = (flat.tower.shape[1] - 1) // tiny_twins.INTERVALS
+    assert torch.equal(at_anchors(shown, flat, store), flat.tower[[3, 0], ::step])
+    both = at_anchors(shown, flat._replace(deep=deep), store)
+    assert torch.equal(both, torch.cat([flat.tower, deep], dim=-1)[[3, 0], ::step])
