@@ -112,8 +112,11 @@ class _Shift(Generic[Shape]):
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(self.limits.concurrency, len(requests))):
                         group.create_task(self._take(waiting, line))
-            except* ValueError as errors:  # whoever can mend it should read one message, not a tree of them
-                raise errors.exceptions[0] from None
+            except ExceptionGroup as errors:  # whoever can mend it should read one message, not a tree of them
+                mendable, others = errors.split(ValueError)
+                if mendable is None or others is not None:
+                    raise
+                raise mendable.exceptions[0] from None  # `except*` would wrap it again before Python 3.11.4
         return {request.item: self.outcomes[request.item] for request in requests}
 
     async def _take(self, waiting: Iterator[Request], line: Line) -> None:
