@@ -5,26 +5,24 @@ Settings come from a params.yaml, as they do for the stages. Heavy imports happe
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from codecsense import config
+from codecsense.papers import commands
+from codecsense.terminal import console
+from codecsense.terminal import errors as _errors
 
 app = typer.Typer(help="Motion from the codec and sound, for video-language models.", no_args_is_help=True)
-console = Console()
+app.add_typer(commands.app)  # what asks the papers: parameters, context, check-reported
 
 ParamsOption = Annotated[Path, typer.Option(help="File with the sections `audit` and `extract`.")]
 WorkersOption = Annotated[int, typer.Option(help="Processes; 0 takes every processor there is.")]
 ScratchOption = Annotated[Path, typer.Option(help="Where a killed run leaves what it has finished.")]
-ReportedOption = Annotated[Path, typer.Option(help="An adapter at full size, and what is reported of it.")]
 PARAMS = Path("params.yaml")
-REPORTED = Path(__file__).parent / "report/himmel.yaml"
 SCRATCH = Path("data/scratch")
 
 
@@ -233,37 +231,6 @@ def merge(
 
 
 @app.command()
-def parameters(reported: ReportedOption = REPORTED) -> None:
-    """Count the weights of the motion adapter at full size, part by part, beside those that the report prints."""
-    from codecsense.report import parameters as counted
-
-    with _errors():
-        size = counted.full_size(reported)
-        table = Table("part", "millions", "reported", "off by")
-        for part in [*counted.stage_1(size), *counted.stage_2(size)]:
-            shown = ("", "") if part.off is None else (f"{part.reported:.1f}", f"{part.off:+.2%}")
-            table.add_row(part.name, f"{part.ours:.2f}", *shown)
-        console.print(table)
-        for remark in counted.remarks(size):
-            console.print(remark, highlight=False, soft_wrap=True)
-
-
-@app.command()
-def context(reported: ReportedOption = REPORTED) -> None:
-    """Say which arithmetic gives which of the context lengths that the report prints."""
-    from codecsense.report import context as told
-
-    with _errors():
-        claims = told.reported(reported)
-        table = Table("printed for", "tokens", "pictures", "motion", "left over")
-        for line in told.lines(claims):
-            table.add_row(line.what, *(f"{n:.0f}" for n in (line.printed, line.pictures, line.motion, line.left)))
-        console.print(table)
-        for remark in told.remarks(claims):
-            console.print(remark, highlight=False, soft_wrap=True)
-
-
-@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="A data file; LLaMA-Factory's has its dataset_info.json beside it.")],
     target: Annotated[Path, typer.Argument(help="The file to write.")],
@@ -303,16 +270,6 @@ def estimate(
         for line in estimates.report(found):
             table.add_row(*line)
         console.print(table)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turns what a user can mend into one message and exit code 1."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False)
-        raise typer.Exit(1) from None
 
 
 def _expect_media(paths: set[str], root: Path) -> None:
