@@ -7,8 +7,9 @@ Shapes:
 """
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -22,7 +23,9 @@ from codecsense.adapter import Shapes, TriStream
 from codecsense.audio.branch import AudioEncoder, pool
 from codecsense.hosts import Host
 from codecsense.progress import track
+from codecsense.sequence import Given
 
+Modality = Literal["pictures", "motion", "audio"]
 CONTEXT_PX = 224  # along a side of the opening anchors beside the maps; the tower sees them as large as they are
 
 
@@ -40,12 +43,13 @@ class Store(Protocol):
 
 
 class Batch(NamedTuple):
-    """Some clips, ready for the model."""
+    """Some clips, ready for the model; `given` says what of them it is shown, which is everything where it is None."""
 
     tower: Float[Tensor, "batch moments patches host_width"]
     tri: TriStream
     sound: Float[Tensor, "batch intervals pieces sound_width"]
     deep: Float[Tensor, "batch moments patches depths"] | None = None
+    given: Given | None = None
 
 
 class Features(NamedTuple):
@@ -160,6 +164,16 @@ class Clips:
         self.residual = torch.from_numpy(np.ascontiguousarray(store.stack("residual", self.ids)))
         self.mask = torch.from_numpy(np.ascontiguousarray(store.stack("map_mask", self.ids)))
         self.intervals = self.mv.shape[1]
+        self.hidden: frozenset[Modality] = frozenset()
+
+    def without(self, *hidden: Modality) -> "Clips":
+        """The same clips with these modalities masked: a model that is shown them meets no token of theirs.
+
+        Motion tokens tell of appearance, too (the context stream), so eyes are closed by `pictures` and `motion`.
+        """
+        masked = copy(self)
+        masked.hidden = self.hidden | frozenset(hidden)
+        return masked
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -177,8 +191,8 @@ class Clips:
         inner = (self.tower.shape[1] - 1) // intervals - 1
         return Shapes(intervals, maps, rows, self.tower.shape[2], inner, self.tower.shape[3])
 
-    def batch(self, rows: Tensor) -> Batch:
-        """The clips of these rows, in single precision."""
+    def batch(self, rows: Tensor, given: Given | None = None) -> Batch:
+        """The clips of these rows, in single precision; `given` of them, less what is masked in all."""
         tower = self.tower[rows].float()
         step = (tower.shape[1] - 1) // self.intervals
         inner = tower[:, :-1].unflatten(1, (self.intervals, step))
@@ -191,7 +205,21 @@ class Clips:
             pictures=torch.stack([self._opening(self.ids[row]) for row in rows.tolist()]),
         )
         deep = None if self.deep is None else self.deep[rows].float()
-        return Batch(tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep)
+        return Batch(
+            tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep, given=self._given(len(rows), given)
+        )
+
+    def _given(self, count: int, given: Given | None) -> Given | None:
+        if not self.hidden:
+            return given
+        intervals = torch.ones(count, self.intervals, dtype=torch.bool)
+        everything = Given(torch.ones(count, self.intervals + 1, dtype=torch.bool), intervals, intervals)
+        pictures, motion, sound = given or everything
+        return Given(
+            pictures=pictures & ("pictures" not in self.hidden),
+            motion=motion & ("motion" not in self.hidden),
+            sound=sound & ("audio" not in self.hidden),
+        )
 
     def _opening(self, clip: str) -> UInt8[Tensor, "intervals height wide 3"]:
         """The opening anchors of a clip, no larger than an encoder with eyes of its own wants them."""

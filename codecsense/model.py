@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.adapter import AdapterConfig, Shapes
@@ -21,7 +21,21 @@ from codecsense.audio.branch import AudioBranch, AudioConfig
 from codecsense.clips import Batch
 from codecsense.config import Annotated, Config, SerializeAsAny, pick
 from codecsense.hosts import Host, HostConfig
-from codecsense.sequence import Layout, Ledger, Packed, Text, count, pack, prefix
+from codecsense.sequence import (
+    MOTION,
+    PICTURE,
+    SOUND,
+    Given,
+    Layout,
+    Ledger,
+    Packed,
+    Prefix,
+    Text,
+    count,
+    pack,
+    prefix,
+    thinned,
+)
 
 
 class Model(Config):
@@ -73,6 +87,7 @@ class CodecSense(nn.Module):
         )
         laid = prefix(self.layout, host.specials, motion=self._placed())
         self.start = host.place(laid, grid=self.layout.grid)
+        self._thinned: dict[tuple[tuple[bool, ...], ...], Prefix] = {}
 
     def _looked_at(self, pictures: UInt8[Tensor, "pictures height wide 3"]) -> Float[Tensor, "pictures patches width"]:
         """What the frozen tower says of pictures that an encoder draws; its last word alone."""
@@ -95,21 +110,41 @@ class CodecSense(nn.Module):
         """Tokens that a clip costs before the first word of a question."""
         return len(self.start.ids)
 
+    def starts(self, clips: Batch) -> list[Prefix]:
+        """What stands before the texts of each clip: all of it, or what is given of it."""
+        if clips.given is None:
+            return [self.start] * len(clips.sound)
+        given = _Shown.of(clips.given, pictures_per_interval=(self.shapes.inner + 1) // self.step)
+        rows = zip(*(flags.tolist() for flags in given), strict=True)
+        return [self._thin(tuple(tuple(flags) for flags in row)) for row in rows]
+
+    def _thin(self, shown: tuple[tuple[bool, ...], ...]) -> Prefix:
+        if shown not in self._thinned:
+            flags = dict(zip((PICTURE, MOTION, SOUND), shown, strict=True))
+            left = thinned(self.start, self.layout, flags)
+            nowhere = None if self.start.positions is None else self.start.positions[:, :0]
+            placed = self.host.place(left, grid=self.layout.grid) if len(left.ids) else left._replace(positions=nowhere)
+            self._thinned[shown] = placed
+        return self._thinned[shown]
+
     def senses(self, clips: Batch) -> tuple[Tensor, list[tuple[int, Tensor]]]:
-        """Visual tokens of the pictures, and the features to inject at each placeholder id."""
+        """Visual tokens of the pictures, and the features to inject at each placeholder id, of what is given."""
         seen = clips.tower if clips.deep is None else torch.cat([clips.tower, clips.deep], dim=-1)
-        pictures = seen[:, :: self.step].flatten(1, 2)
-        injected = []
-        if self.adapter is not None:
-            injected.append((self.host.specials.motion_pad, self.adapter(clips.tri)))
-        if self.audio is not None:
-            injected.append((self.host.specials.audio_pad, self.audio(clips.sound)))
-        return pictures, injected
+        pictures = seen[:, :: self.step]
+        motion = None if self.adapter is None else self.adapter(clips.tri)
+        sound = None if self.audio is None else self.audio(clips.sound)
+        if clips.given is not None:
+            given = _Shown.of(clips.given, pictures_per_interval=(self.shapes.inner + 1) // self.step)
+            pictures = _of(pictures, given.pictures)
+            motion, sound = _of_intervals(motion, given.motion), _of_intervals(sound, given.sound)
+        special = self.host.specials
+        injected = [(special.motion_pad, motion), (special.audio_pad, sound)]
+        return pictures.flatten(1, 2), [(pad, rows) for pad, rows in injected if rows is not None]
 
     def forward(self, clips: Batch, texts: Sequence[Sequence[Text]]) -> Scored:
         """Scores of each clip's texts."""
         pictures, injected = self.senses(clips)
-        packed = pack([self.start] * len(texts), texts, pad=self.host.tokenizer.pad_token_id)
+        packed = pack(self.starts(clips), texts, pad=self.host.tokenizer.pad_token_id)
         tokens = self._counted(packed, pictures, injected)
         return Scored(packed, self.host.logits(packed, pictures=pictures, injected=injected), tokens)
 
@@ -137,13 +172,15 @@ class CodecSense(nn.Module):
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Int[Tensor, "answers new_tokens"]:
-        """What the model says after each clip's prompt; `samples` answers per clip, greedy at temperature 0."""
+        """What the model says after each clip's prompt; `samples` answers per clip, greedy at temperature 0.
+
+        Senses and prompt are read once for all answers to it.
+        """
         with torch.no_grad():
             pictures, injected = self.senses(clips)
-            return self.host.generate(
+            return self.host.sample(
                 [torch.tensor(prompt) for prompt in prompts],
-                [self.start] * len(prompts),
-                grid=self.layout.grid,
+                self.starts(clips),
                 pictures=pictures,
                 injected=injected,
                 max_new_tokens=max_new_tokens,
@@ -151,3 +188,35 @@ class CodecSense(nn.Module):
                 temperature=temperature,
                 seed=seed,
             )
+
+
+class _Shown(NamedTuple):
+    """What of each clip is shown, picture by picture and interval by interval."""
+
+    pictures: Bool[Tensor, "batch pictures"]
+    motion: Bool[Tensor, "batch intervals"]
+    sound: Bool[Tensor, "batch intervals"]
+
+    @staticmethod
+    def of(given: Given, *, pictures_per_interval: int) -> "_Shown":
+        """Where pictures stand between anchors, they are shown if both their anchors are."""
+        opening, closing = given.pictures[:, :-1], given.pictures[:, 1:]
+        between = (opening & closing)[:, :, None].expand(-1, -1, pictures_per_interval - 1)
+        inner = torch.cat([opening[:, :, None], between], 2).flatten(1)
+        return _Shown(torch.cat([inner, closing[:, -1:]], 1), given.motion, given.sound)
+
+
+def _of(rows: Float[Tensor, "batch things tokens width"], shown: Bool[Tensor, "batch things"]) -> Tensor:
+    """The tokens of what is shown, of each clip."""
+    counts = shown.sum(1)
+    if (counts != counts[0]).any():
+        raise ValueError(f"clips of one batch are shown equally much, not {sorted(set(counts.tolist()))} of a modality")
+    return rows[shown].unflatten(0, (len(rows), int(counts[0])))
+
+
+def _of_intervals(
+    rows: Float[Tensor, "batch all width"] | None, shown: Bool[Tensor, "batch intervals"]
+) -> Tensor | None:
+    if rows is None:
+        return None
+    return _of(rows.unflatten(1, (shown.shape[1], -1)), shown).flatten(1, 2)

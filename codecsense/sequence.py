@@ -11,7 +11,7 @@ Words:
     gap      where motion may stand: before the first anchor (0), behind the n-th (n)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import NamedTuple
 
@@ -58,6 +58,17 @@ class Prefix(NamedTuple):
     columns: int | None = None
 
 
+class Given(NamedTuple):
+    """What of each clip is shown: which anchors, and motion and sound of which intervals; the rest is not there.
+
+    Clips of a batch must be shown equally much of each, for their features are stacked.
+    """
+
+    pictures: Bool[Tensor, "batch anchors"]
+    motion: Bool[Tensor, "batch intervals"]
+    sound: Bool[Tensor, "batch intervals"]
+
+
 class Text(NamedTuple):
     """A question and its answer as ids; only the answer is learned."""
 
@@ -97,6 +108,21 @@ def prefix(layout: Layout, tokens: Specials, *, motion: Sequence[int] | None = N
     side = isqrt(layout.motion_tokens)
     square = side > 0 and side * side == layout.motion_tokens
     return Prefix(ids=torch.tensor(ids), kinds=torch.tensor(kinds), columns=side if square else None)
+
+
+def thinned(whole: Prefix, layout: Layout, shown: Mapping[int, Sequence[bool]]) -> Prefix:
+    """The prefix without what is not shown: `shown[PICTURE]` says so of every picture, MOTION and SOUND of intervals.
+
+    Marks around a picture go with it. Positions are to be given anew.
+    """
+    sizes = {TEXT: 2, PICTURE: layout.grid**2, MOTION: layout.motion_tokens, SOUND: layout.audio_tokens}
+    kept = torch.ones(len(whole.ids), dtype=torch.bool)
+    for kind, size in sizes.items():
+        at = whole.kinds == kind
+        if at.any():
+            flags = shown[PICTURE if kind == TEXT else kind]
+            kept[at] = torch.tensor(flags, dtype=torch.bool).repeat_interleave(size)
+    return Prefix(ids=whole.ids[kept], kinds=whole.kinds[kept], columns=whole.columns)
 
 
 def _extend(ids: list[int], kinds: list[int], new: Sequence[int], kind: int) -> None:
@@ -147,6 +173,11 @@ def visible(segments: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 leng
     return (seen | torch.eye(length, dtype=torch.bool))[:, None]
 
 
+def behind(positions: Int[Tensor, "axes length"]) -> int:
+    """The position of the first word behind a prefix; 0 where nothing is before it."""
+    return int(positions.max()) + 1 if positions.numel() else 0
+
+
 class _Row(NamedTuple):
     ids: Tensor
     labels: Tensor
@@ -165,7 +196,7 @@ def _row(start: Prefix, texts: Sequence[Text]) -> _Row:
         labels += [IGNORED] * len(text.prompt) + list(text.answer)
         segments += [number] * size
         steps += range(size)
-    after = start.positions.max() + 1
+    after = behind(start.positions)
     positions = torch.cat(
         [start.positions, (torch.tensor(steps, dtype=torch.long) + after).expand(start.positions.shape[0], -1)], 1
     )

@@ -52,6 +52,7 @@ class ClipTexts(NamedTuple):
     questions: list[Question]
     captions: dict[str, list[Text]]
     reasoned: list[Reasoned]
+    parts: dict[str, dict[int, Text]]  # the same captions by the interval that they are of
 
 
 class Menu(NamedTuple):
@@ -127,13 +128,14 @@ def by_clip(
 ) -> list[ClipTexts]:
     """The texts of each clip, in the order of `clips`."""
     encode, wanted = Encoder(tokenizer), pl.col("clip_id").is_in(list(clips))
-    texts = {clip: ClipTexts([], {modality: [] for modality in VERBS}, []) for clip in clips}
+    texts = {clip: ClipTexts([], {each: [] for each in VERBS}, [], {each: {} for each in VERBS}) for clip in clips}
     for row in questions.filter(wanted).iter_rows(named=True):
         question = Question(encode.text(row["text"], row["answer"]), row["type"], row["interval"])
         texts[row["clip_id"]].questions.append(question)
     for row in captions.filter(wanted).iter_rows(named=True):
-        prompt = caption_prompt(row["modality"], row["interval"])
-        texts[row["clip_id"]].captions[row["modality"]].append(encode.text(prompt, row["text"]))
+        text = encode.text(caption_prompt(row["modality"], row["interval"]), row["text"])
+        texts[row["clip_id"]].captions[row["modality"]].append(text)
+        texts[row["clip_id"]].parts[row["modality"]][row["interval"]] = text
     asked = rationales.filter(wanted).join(questions.select("question_id", "text", "answer"), on="question_id")
     for row in asked.sort("question_id").iter_rows(named=True):
         texts[row["clip_id"]].reasoned.append(_reasoned(encode, row))

@@ -33,6 +33,7 @@ from codecsense.streams.settings import ExtractConfig
 from codecsense.streams.tristream import extract_video
 from codecsense.training import sft
 from codecsense.training.estimate import architecture_of
+from codecsense.training.hippo_sense import Task
 from codecsense.training.processes import Processes
 from codecsense.training.schedule import Optimiser
 from flows import profile
@@ -208,15 +209,15 @@ def teaching(network: CodecSense, chosen: Sizes, device: torch.device) -> None:
     own = [weight for part in parts for weight in part.parameters()]
     groups = [(tuned, settings.lora_learning_rate), (own, settings.senses_learning_rate)]
     optimiser = Optimiser(groups, settings.optimiser, steps=1000, processes=processes)
-    wrapped, clip = processes.wrap(network, optimiser), batch(network, chosen, device)
+    wrapped, clip = processes.wrap(sft.AtOnce(network), optimiser), batch(network, chosen, device)
 
     class Same:
-        def batch(self, rows: torch.Tensor) -> Batch:
+        def batch(self, rows: torch.Tensor, given: None = None) -> Batch:
             return clip
 
-    asked, row = [[Text(QUESTION, ANSWER)]], torch.tensor([0])
+    task = Task("answers", 1.0, torch.tensor([0]), [[Text(QUESTION, ANSWER)]])
     with sft.recomputed(network.host):
-        taken = milliseconds(lambda: optimiser.step(sft.losses(wrapped, Same(), row, asked, processes)))
+        taken = milliseconds(lambda: optimiser.step(sft.losses(wrapped, Same(), [task], processes, {})))
     print(f"Stage 2, a step of one clip       {taken:9.1f} ms, {network.context_tokens} tokens of context")
     if torch.cuda.is_available():
         print(f"  peak memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")

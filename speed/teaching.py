@@ -112,7 +112,7 @@ def _texts(settings: sft.SFT) -> ClipTexts:
 
     questions = [Question(text(), type_, -1) for type_, count in settings.questions.items() for _ in range(count)]
     captions = {modality: [text() for _ in range(count)] for modality, count in settings.captions.items()}
-    return ClipTexts(questions, captions, [])
+    return ClipTexts(questions, captions, [], {})
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Reinforcement learning from Stage 2: VANAO, or plain GRPO where the synergy reward is left out."""
 
+import shutil
 from pathlib import Path
 
 from codecsense.clips import Clips, Features
@@ -32,8 +33,10 @@ def vanao(
     clips = Clips(measured["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
     network = checkpoints.load(reference, model.host.load(weights / "host"))
     prompts = grpo.prompts_of(network, clips, measured, vanao)
-    curve = grpo.fit(network, clips, prompts, vanao, seed=seed, state_file=work / "vanao.pt")
-    made = work / "made"
-    checkpoints.save(network, made, notes={"stage": "vanao", "seed": seed, "prompts": len(prompts)})
+    state_file, made = work / "vanao.pt", work / "made"
+    curve = grpo.fit(network, clips, prompts, vanao, seed=seed, state_file=state_file)
+    checkpoints.save(network, made, notes={"stage": "vanao", "seed": seed, "prompts": len(prompts.train)})
     write_curve(curve, made / "curve.csv")
+    if vanao.dump_every:
+        shutil.copytree(grpo.samples_of(state_file), made / "samples", dirs_exist_ok=True)
     finish(made, checkpoint)

@@ -78,6 +78,13 @@ def generate(host: Host, prompts: Sequence[list[int]], given: tuple[Tensor, Inje
     )
 
 
+def sample(host: Host, prompts: Sequence[list[int]], given: tuple[Tensor, Injected], **changes: Any) -> Tensor:
+    how = {"max_new_tokens": 6, "samples": 1, "temperature": 0.0, "seed": 0} | changes
+    pictures, injected = given
+    starts = [start_of(host)] * len(prompts)
+    return host.sample([torch.tensor(each) for each in prompts], starts, pictures=pictures, injected=injected, **how)
+
+
 def of_row(given: tuple[Tensor, Injected], row: int) -> tuple[Tensor, Injected]:
     return given[0][row : row + 1], [(token, rows[row : row + 1]) for token, rows in given[1]]
 

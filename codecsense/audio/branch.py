@@ -61,8 +61,8 @@ class ConnectorConfig(Config):
 
     name: str
 
-    def build(self, *, sound_width: int, host_width: int) -> nn.Module:
-        """A module from [..., sound_width] to [..., host_width]."""
+    def build(self, *, sound_width: int, host_width: int, tokens: int, pieces: int) -> nn.Module:
+        """From `pieces` states to `tokens` tokens: [batch intervals pieces sound_width] to [... host_width]."""
         raise TypeError(f"{type(self).__name__} does not say how to build itself")
 
 
@@ -93,12 +93,14 @@ class AudioBranch(nn.Module):
     def __init__(self, settings: AudioConfig, *, intervals: int, sound_width: int, host_width: int) -> None:
         super().__init__()
         self.sound_width = sound_width
-        self.connector = settings.connector.build(sound_width=sound_width, host_width=host_width)
+        self.connector = settings.connector.build(
+            sound_width=sound_width, host_width=host_width, tokens=settings.tokens, pieces=settings.pieces
+        )
         self.interval = nn.Parameter(torch.randn(intervals, 1, host_width) * 0.02)
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(
-        self, states: Float[Tensor, "batch intervals tokens sound_width"]
+        self, states: Float[Tensor, "batch intervals pieces sound_width"]
     ) -> Float[Tensor, "batch all host_width"]:
         tokens: Tensor = self.scale * self.connector(states) + self.interval
         return tokens.flatten(1, 2)

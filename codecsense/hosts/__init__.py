@@ -139,6 +139,21 @@ class Host(nn.Module, ABC):
         With several `beams` the answers are the best ones that a beam search of that width has found.
         """
 
+    @abstractmethod
+    def sample(
+        self,
+        prompts: Sequence[Int[Tensor, " _"]],
+        prefixes: Sequence[Prefix],
+        *,
+        pictures: Float[Tensor, "batch patches seen"] | None,
+        injected: Sequence[tuple[int, Tensor]],
+        max_new_tokens: int,
+        samples: int,
+        temperature: float,
+        seed: int,
+    ) -> Int[Tensor, "answers new_tokens"]:
+        """As `generate`, without beams and for placed prefixes: every prompt is read once, however many its samples."""
+
     @contextmanager
     def untouched(self) -> Iterator["PreTrainedModel"]:
         """The host as it came, for pictures and text alone: inside, no LoRA acts and nothing is injected."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from codecsense.config import Config
 from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host, HostConfig
 from codecsense.hosts._injection import Injection
+from codecsense.hosts._sampling import sample
 from codecsense.sequence import Packed, Prefix, Specials
 
 if TYPE_CHECKING:
@@ -260,11 +261,12 @@ class HubHost(Host):
                 input_ids=packed.ids.to(self.device),
                 position_ids=self.positions(packed.positions).to(self.device),
                 attention_mask=attention_mask(packed, self.settings.attention, self.bare.dtype).to(self.device),
-                mm_encoder_outputs=self._encoder_outputs(pictures),
+                mm_encoder_outputs=self.encoder_outputs(pictures),
                 use_cache=False,
             ).logits
 
-    def _encoder_outputs(self, pictures: Tensor | None) -> Any:
+    def encoder_outputs(self, pictures: Tensor | None) -> Any:
+        """Vision features where the library wants pixels; None where there are none."""
         if pictures is None or pictures.shape[1] == 0:
             return None
         if pictures.shape[-1] != self.seen:
@@ -294,7 +296,7 @@ class HubHost(Host):
                 input_ids=ids.to(self.device),
                 attention_mask=mask.to(self.device),
                 **self.modalities(prompts, prefixes, grid=grid, length=ids.shape[1]),
-                mm_encoder_outputs=self._encoder_outputs(pictures),
+                mm_encoder_outputs=self.encoder_outputs(pictures),
                 max_new_tokens=max_new_tokens,
                 num_return_sequences=samples,
                 num_beams=beams,
@@ -306,6 +308,30 @@ class HubHost(Host):
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         return out[:, ids.shape[1] :]
+
+    def sample(
+        self,
+        prompts: Sequence[Int[Tensor, " _"]],
+        prefixes: Sequence[Prefix],
+        *,
+        pictures: Float[Tensor, "batch patches seen"] | None,
+        injected: Sequence[tuple[int, Tensor]],
+        max_new_tokens: int,
+        samples: int,
+        temperature: float,
+        seed: int,
+    ) -> Int[Tensor, "answers new_tokens"]:
+        return sample(
+            self,
+            prompts,
+            prefixes,
+            pictures=pictures,
+            injected=injected,
+            max_new_tokens=max_new_tokens,
+            samples=samples,
+            temperature=temperature,
+            seed=seed,
+        )
 
     def modalities(
         self, prompts: Sequence[Tensor], prefixes: Sequence[Prefix], *, grid: int, length: int

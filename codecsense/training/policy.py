@@ -7,6 +7,7 @@ References:
     [1] Shao et al., DeepSeekMath, arXiv 2402.03300, section 4.1.
     [2] HippoVLM, CVPR 2026, VANAO.
     [3] Schulman, Approximating KL divergence, 2020: the estimator k3.
+    [4] Rafailov et al., Direct preference optimization, arXiv 2305.18290, eq. 7.
 """
 
 from typing import Literal
@@ -14,6 +15,7 @@ from typing import Literal
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 Normalisation = Literal["group_std", "group_mean", "batch_std"]
 
@@ -55,6 +57,32 @@ def policy_loss(
     loss = -((gain - kl_weight * kl) * said).sum(1) / lengths
     mean_kl = (kl * said).sum() / said.sum().clamp(min=1)
     return loss.mean(), mean_kl.detach()
+
+
+def extremes(
+    rewards: Float[Tensor, "prompts samples"],
+) -> tuple[Int[Tensor, " prompts"], Int[Tensor, " prompts"], Bool[Tensor, " prompts"]]:
+    """The best and the worst reply of each group, the first of equals, and whether they differ at all."""
+    better, worse = rewards.argmax(1), rewards.argmin(1)
+    return better, worse, rewards.amax(1) > rewards.amin(1)
+
+
+def dpo_loss(
+    *,
+    chosen: Float[Tensor, " pairs"],
+    rejected: Float[Tensor, " pairs"],
+    reference_chosen: Float[Tensor, " pairs"],
+    reference_rejected: Float[Tensor, " pairs"],
+    beta: float,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Minus the log-likelihood that the better reply is preferred [4], and the share of pairs in which it is.
+
+    Each number is the log-probability of a whole reply. Without pairs the loss is 0; a mean over none would be NaN.
+    """
+    margin = (chosen - reference_chosen) - (rejected - reference_rejected)
+    if not len(margin):
+        return chosen.sum(), torch.zeros(())
+    return -logsigmoid(beta * margin).mean(), (margin > 0).float().mean()
 
 
 def token_log_probabilities(

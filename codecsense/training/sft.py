@@ -6,6 +6,7 @@ anchors tell, so they are a declared departure (`captions: {}` turns them off).
 
 A step's loss is the mean over the answers' tokens of the whole batch, however many processes and pieces it is
 computed in: each part is weighed by its share of the tokens, which every process knows, for all draw the same texts.
+With `sense` the losses of HippoSense are added, each such a mean of its own (`hippo_sense.py`).
 
 References:
     [1] HY-Himmel technical report, arXiv 2605.08158, eq. 8-9.
@@ -22,12 +23,13 @@ from pydantic import model_validator
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from codecsense.clips import Clips
+from codecsense.clips import Batch, Clips
 from codecsense.config import Config
 from codecsense.hosts import Host
-from codecsense.model import CodecSense
-from codecsense.sequence import IGNORED, Text
+from codecsense.model import CodecSense, Scored
+from codecsense.sequence import IGNORED, Given, Text
 from codecsense.texts import ClipTexts, Menu, choose
+from codecsense.training.hippo_sense import HippoSense, Senses, Task
 from codecsense.training.inspection import askable, inspect
 from codecsense.training.loop import Curve, Watch, run
 from codecsense.training.lora import LoRAConfig
@@ -45,6 +47,7 @@ class SFT(Config):
     questions: dict[str, int]  # of each type, per clip and step
     captions: dict[str, int]  # of each modality, per clip and step
     reasoned: int  # two-stage answers per clip and step
+    sense: HippoSense
     tuned: Literal["lora", "full"]  # of the host
     lora: LoRAConfig
     lora_learning_rate: float  # of the language model itself where it is tuned in full
@@ -85,7 +88,10 @@ def fit(
 
     Where a `validation` is given, its loss stands in the curve and the best weights in `best_of(state_file)`.
     """
+    if settings.sense.batch % processes.parts:
+        raise ValueError(f"sft.sense.batch {settings.sense.batch} does not divide into {processes.parts} pieces")
     menu = Menu(settings.questions, settings.captions, settings.reasoned)
+    senses_told = Senses(train.clips, train.texts, settings.sense) if settings.sense.batch else None
     rows_asked = askable(train.texts, menu, label="sft")
     for lesson in [train] if validation is None else [train, validation]:
         inspect(lesson.clips, label="sft")
@@ -94,12 +100,14 @@ def fit(
     groups = [(tuned, settings.lora_learning_rate)] + ([(senses, settings.senses_learning_rate)] if senses else [])
     optimiser = Optimiser(groups, settings.optimiser, steps=settings.steps, processes=processes)
     weights = trained_weights(model)
-    network = processes.wrap(model, optimiser)
+    network = processes.wrap(AtOnce(model), optimiser)
 
     def step(number: int, generator: torch.Generator) -> tuple[Iterator[Tensor], dict[str, float]]:
         rows = rows_asked[torch.randint(len(rows_asked), (settings.batch,), generator=generator)]
-        asked = [choose(train.texts[row], menu, generator) for row in rows.tolist()]
-        return losses(network, train.clips, rows, asked, processes), {}
+        tasks = [Task("answers", 1.0, rows, [choose(train.texts[row], menu, generator) for row in rows.tolist()])]
+        tasks += [] if senses_told is None else senses_told.draw(generator)
+        logged: dict[str, float] = {}  # filled while the losses are asked for
+        return losses(network, train.clips, tasks, processes, logged), logged
 
     watch = None
     if validation is not None:
@@ -144,17 +152,54 @@ def tune(host: Host, settings: SFT, seed: int) -> list[nn.Parameter]:
     return [weight for weight in host.parameters() if weight.requires_grad]
 
 
+class AtOnce(nn.Module):
+    """Several batches in one call: wrappers that share gradients or weights count calls and want one per piece."""
+
+    def __init__(self, model: CodecSense) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, parts: Sequence[tuple[Batch, Sequence[Sequence[Text]]]]) -> list[Scored]:
+        """The scores of each batch."""
+        return [self.model(clips, texts) for clips, texts in parts]
+
+
 def losses(
-    network: nn.Module, clips: Clips, rows: Int[Tensor, " batch"], asked: Sequence[Sequence[Text]], processes: Processes
+    network: nn.Module, clips: Clips, tasks: Sequence[Task], processes: Processes, logged: dict[str, float]
 ) -> Iterator[Tensor]:
-    """The loss of each of this process's pieces; their mean over all processes and pieces is that of the batch."""
-    words = sum(len(text.answer) for texts in asked for text in texts)
+    """The loss of each of this process's pieces; their mean over all processes and pieces is that of the tasks.
+
+    Once all are asked for, `logged` says what each of several tasks lost.
+    """
+    words = [_words(task.asked) for task in tasks]
+    lost = [0.0] * len(tasks)
+    whole = len(tasks[0].rows)
     for own in processes.pieces():
-        scored = network(processes.place(clips.batch(rows[own])), asked[own])
-        said = sum(len(text.answer) for texts in asked[own] for text in texts)
-        yield answer_loss(scored.logits, scored.packed.labels.to(scored.logits.device)) * (
-            said * processes.parts / words
-        )
+        cuts = [_cut(own, len(task.rows), whole) for task in tasks]
+        parts = [_part(clips, task, cut, processes) for task, cut in zip(tasks, cuts, strict=True)]
+        total: Tensor = torch.zeros(())
+        for number, (task, scored) in enumerate(zip(tasks, network(parts), strict=True)):
+            share = _words(task.asked[cuts[number]]) * processes.parts / words[number]
+            loss = answer_loss(scored.logits, scored.packed.labels.to(scored.logits.device)) * share
+            lost[number] += float(loss.detach()) / processes.accumulation
+            total = loss * task.weight if number == 0 else total + loss * task.weight
+        yield total
+    if len(tasks) > 1:
+        logged |= {task.name: processes.mean(loss) for task, loss in zip(tasks, lost, strict=True)}
+
+
+def _words(asked: Sequence[Sequence[Text]]) -> int:
+    return sum(len(text.answer) for texts in asked for text in texts)
+
+
+def _cut(own: slice, count: int, whole: int) -> slice:
+    """The part of `count` clips that falls to the piece `own` of `whole`."""
+    return slice(own.start * count // whole, own.stop * count // whole)
+
+
+def _part(clips: Clips, task: Task, cut: slice, processes: Processes) -> tuple[Batch, Sequence[Sequence[Text]]]:
+    given = None if task.given is None else Given(*(flags[cut] for flags in task.given))
+    return processes.place(clips.batch(task.rows[cut], given)), task.asked[cut]
 
 
 def validate(
@@ -172,7 +217,7 @@ def validate(
         rows = rows_asked[torch.randint(len(rows_asked), (settings.batch,), generator=generator)]
         asked = [choose(lesson.texts[row], menu, generator) for row in rows.tolist()]
         own = processes.share()
-        scored = network(processes.place(lesson.clips.batch(rows[own])), asked[own])
+        scored = network([(processes.place(lesson.clips.batch(rows[own])), asked[own])])[0]
         labels = scored.packed.labels.to(scored.logits.device)
         said = (labels[:, 1:] != IGNORED).sum()
         summed += float(answer_loss(scored.logits, labels) * said)

@@ -7,9 +7,10 @@ import tiny_twins
 import torch
 from torch import Tensor
 
-from codecsense.clips import Batch, Clips
+from codecsense.clips import Batch, Clips, Modality
 from codecsense.model import CodecSense
 from codecsense.sequence import Text, pack
+from codecsense.training.hippo_sense import given
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +162,62 @@ def test_a_feature_without_a_token_stops_the_model(batch: Batch):
     fewer = batch._replace(tower=batch.tower[:, :-2])
     with pytest.raises(ValueError, match=r"12 vision features per sample for \[16\] tokens"):
         tiny_twins.model()(fewer, texts(model))
+
+
+MASKS = [("pictures",), ("motion",), ("audio",), ("pictures", "motion"), ("pictures", "motion", "audio")]
+
+
+@pytest.mark.parametrize("hidden", MASKS, ids="+".join)
+@pytest.mark.parametrize("changes", [{}, {"pictures": "all", "audio__tokens": 0}], ids=["anchors", "dense"])
+def test_what_is_masked_costs_no_token_and_cannot_change_an_answer(
+    hidden: tuple[Modality, ...], changes: dict[str, object], clips: Clips
+):
+    model, rows = tiny_twins.model(**changes), torch.tensor([0, 1])
+    masked = clips.without(*hidden).batch(rows)
+    scored = model(masked, texts(model))
+    deaf = [] if model.audio else ["audio"]
+    tokens = {"pictures": scored.tokens.vision, "motion": scored.tokens.motion, "audio": scored.tokens.audio}
+    assert {name for name, count in tokens.items() if not count.any()} == {*hidden, *deaf}
+    other = masked
+    if "pictures" in hidden and "motion" in hidden:
+        other = other._replace(tower=torch.randn_like(masked.tower))
+    if "motion" in hidden:
+        other = other._replace(tri=other.tri._replace(mv=torch.randn_like(other.tri.mv), mask=~other.tri.mask))
+    if "audio" in hidden:
+        other = other._replace(sound=torch.randn_like(other.sound))
+    assert torch.equal(scored.logits, model(other, texts(model)).logits)
+    prompts = [own[0].prompt for own in texts(model)]
+    assert torch.equal(*(model.generate(each, prompts, max_new_tokens=3) for each in (masked, other)))
+
+
+@torch.no_grad()
+def test_a_mask_leaves_what_a_model_without_that_sense_is_shown(clips: Clips):
+    """Its tokens, and its scores where only the senses' own weights could tell the two apart."""
+    deaf, whole = tiny_twins.model(audio__tokens=0), tiny_twins.model()
+    assert whole.adapter is not None
+    assert deaf.adapter is not None
+    deaf.adapter.load_state_dict(whole.adapter.state_dict())
+    rows = torch.tensor([0, 1])
+    assert torch.equal(scores(deaf, clips.batch(rows)), scores(whole, clips.without("audio").batch(rows)))
+
+
+@torch.no_grad()
+def test_one_interval_is_heard_where_one_is_given(clips: Clips):
+    model, rows = tiny_twins.model(), torch.tensor([0, 1])
+    shown = given("vas", torch.tensor([0, 2]), 3)
+    batch = clips.batch(rows, shown)
+    assert model(batch, texts(model)).tokens.audio.tolist() == [2, 2]
+    elsewhere = batch.sound.clone()
+    elsewhere[0, 1:], elsewhere[1, :2] = 7.0, 7.0
+    assert torch.equal(scores(model, batch), scores(model, batch._replace(sound=elsewhere)))
+    here = batch.sound.clone()
+    here[0, 0] += 1.0
+    assert not torch.allclose(scores(model, batch)[0], scores(model, batch._replace(sound=here))[0])
+
+
+def test_clips_of_a_batch_are_shown_equally_much(clips: Clips):
+    model = tiny_twins.model()
+    shown = given("vas", torch.tensor([0, 2]), 3)
+    uneven = shown._replace(sound=torch.tensor([[True, True, False], [False, False, True]]))
+    with pytest.raises(ValueError, match=r"clips of one batch are shown equally much, not \[1, 2\] of a modality"):
+        model(clips.batch(torch.tensor([0, 1]), uneven), texts(model))

@@ -7,46 +7,21 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
+import tiny_training
 import tiny_twins
 import torch
-from tiny_training import ALIGN, AT_EVERY_STEP, SFT
+from tiny_training import ALIGN, SFT, VANAO, measured
 from torch import Tensor, nn
 
 from codecsense.clips import Clips
 from codecsense.evaluation.answering import answer_directly
 from codecsense.model import CodecSense
-from codecsense.rewards import accuracy, length
-from codecsense.rewards import format as well_formed
 from codecsense.scratch import load_state
-from codecsense.sequence import Text, pack
 from codecsense.training import align, checkpoints, grpo, sft
 from codecsense.training.lora import add as add_lora
-from codecsense.training.lora import use
 from codecsense.training.processes import Processes
 from codecsense.training.schedule import Descent, Optimiser
 
-VANAO = grpo.Vanao(
-    start="audio",
-    steps=4,
-    prompts=3,
-    samples=4,
-    least_sure=0.0,
-    most_sure=1.0,
-    temperature=1.0,
-    max_new_tokens=5,
-    rewards=[
-        well_formed.Settings(name="format"),
-        length.Settings(name="length", omega=0.2, shortest=1, longest=4),
-        accuracy.Settings(name="accuracy"),
-    ],
-    advantage="group_std",
-    clip=0.2,
-    kl_weight=0.04,
-    lora=tiny_twins.LORA,
-    learning_rate=1e-2,
-    save_every_s=AT_EVERY_STEP,
-    optimiser=tiny_twins.OPTIMISER,
-)
 Curve = list[dict[str, float]]
 
 
@@ -63,21 +38,23 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Path:
-    """A checkpoint of Stage 2 that says more than one thing."""
-    model = tiny_twins.model()
-    for weight in add_lora(model.host, "sft", tiny_twins.LORA, seed=0):
-        nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(2))
-    folder = tmp_path_factory.mktemp("reference")
-    checkpoints.save(model, folder, notes={})
-    return folder
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_training.reference(tmp_path_factory.mktemp("reference"))
 
 
-@pytest.fixture(params=["align", "sft", "grpo"])
+RL = {"grpo": {}, "grpo, reused": {"updates": 3, "held_out": 2}, "dpo": {"objective": "dpo"}}
+SENSED = SFT.model_copy(update={"sense": SFT.sense.model_copy(update={"batch": 2})})
+
+
+@pytest.fixture(params=["align", "sft", "sft, sensed", *RL])
 def loop(request: pytest.FixtureRequest, clips: Clips, reference: Path) -> Callable[[Path], Trained]:
-    return {"align": lambda file: by_align(clips, file), "sft": lambda file: by_sft(clips, file)}.get(
-        request.param, lambda file: by_grpo(clips, reference, file)
-    )
+    """A rollout that serves three steps is on disk when the kill comes in the third."""
+    if request.param in RL:
+        settings = VANAO.model_copy(update=RL[request.param])
+        return lambda file: by_grpo(clips, reference, file, settings)
+    if request.param == "align":
+        return lambda file: by_align(clips, file)
+    return lambda file: by_sft(clips, file, SENSED if "sensed" in request.param else SFT)
 
 
 def by_align(clips: Clips, state_file: Path, settings: align.Align = ALIGN) -> Trained:
@@ -97,23 +74,10 @@ def by_sft(clips: Clips, state_file: Path, settings: sft.SFT = SFT, validated: b
     return Trained(model, curve)
 
 
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory: pytest.TempPathFactory, clips: Clips, reference: Path) -> Trained:
-    return by_grpo(clips, reference, tmp_path_factory.mktemp("policy") / "state.pt")
-
-
-def by_grpo(clips: Clips, reference: Path, state_file: Path) -> Trained:
+def by_grpo(clips: Clips, reference: Path, state_file: Path, settings: grpo.Vanao) -> Trained:
     model = checkpoints.load(reference, tiny_twins.host())
-    prompts = grpo.prompts_of(model, clips, measured(), VANAO)
-    return Trained(model, grpo.fit(model, clips, prompts, VANAO, seed=1, state_file=state_file))
-
-
-def measured() -> pl.DataFrame:
-    """A table `blind` of the made-up clips."""
-    asked = tiny_twins.tables().questions.filter(pl.col("type") == "joint")
-    summaries = {"summary_visual": pl.lit("red go left"), "summary_audio": pl.lit("high n2")}
-    shares = {name: pl.lit(0.5) for name in ("p_visual", "p_audio", "p_both")}
-    return asked.select("question_id", "clip_id", "text", "answer").with_columns(**summaries, **shares)
+    prompts = grpo.prompts_of(model, clips, measured(), settings)
+    return Trained(model, grpo.fit(model, clips, prompts, settings, seed=1, state_file=state_file))
 
 
 @pytest.fixture
@@ -134,10 +98,9 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
 
 
 def test_two_steps_a_kill_and_two_steps_are_four_steps_to_the_last_bit(
-    loop: Callable[[Path], Trained], killed: Callable[[int], None], tmp_path: Path, request: pytest.FixtureRequest
+    loop: Callable[[Path], Trained], killed: Callable[[int], None], tmp_path: Path
 ):
-    reinforced = "grpo" in request.node.callspec.id
-    whole = request.getfixturevalue("policy") if reinforced else loop(tmp_path / "whole.pt")
+    whole = loop(tmp_path / "whole.pt")
     killed(2)
     with pytest.raises(KeyboardInterrupt):
         loop(tmp_path / "parts.pt")
@@ -282,69 +245,6 @@ def test_pieces_learn_what_the_whole_batch_learns(clips: Clips, tmp_path: Path):
         assert one == pytest.approx(other, abs=1e-4)
     for name, weight in whole.model.state_dict().items():
         torch.testing.assert_close(weight, parts.model.state_dict()[name], atol=1e-4, rtol=0.0, msg=name)
-
-
-def test_reinforcement_moves_the_policy_and_nothing_else(policy: Trained, reference: Path):
-    before = checkpoints.load(reference, tiny_twins.host())
-    assert changed(copied(before), policy.model) == set()
-    own = {name: weight for name, weight in policy.model.state_dict().items() if ".policy." in name}
-    awake = {name for name, weight in policy.model.named_parameters() if weight.requires_grad}
-    assert awake == set(own)
-    assert any(weight.any() for name, weight in own.items() if "lora_B" in name)
-
-
-def test_the_reference_differs_from_the_policy_only_after_a_step(policy: Trained):
-    curve = policy.curve
-    assert curve[0]["kl"] == 0
-    assert curve[0]["unanimous_groups"] < 1, "a step that teaches nothing would prove nothing"
-    assert all(row["kl"] > 0 for row in curve[1:])
-    assert {"format", "length", "accuracy", "total", "reply_tokens"} <= curve[0].keys()
-
-
-def test_the_reference_of_a_trained_policy_is_stage_2_itself(policy: Trained, clips: Clips, reference: Path):
-    before, after = checkpoints.load(reference, tiny_twins.host()), policy.model
-    asked = grpo.prompts_of(before, clips, measured(), VANAO)[:2]
-    rolled = grpo.roll(before, clips, asked, VANAO, seed=0)
-    with torch.no_grad():
-        expected, _ = grpo.reply_log_probabilities(before, clips, asked, rolled)
-        trained, _ = grpo.reply_log_probabilities(after, clips, asked, rolled)
-        use(after.host, ["sft"])
-        asleep, _ = grpo.reply_log_probabilities(after, clips, asked, rolled)
-        use(after.host, ["sft", "policy"])
-    assert torch.equal(asleep, expected)
-    assert not torch.allclose(trained, expected)
-
-
-def test_log_probabilities_of_a_packed_group_are_those_of_each_reply_alone(clips: Clips, reference: Path):
-    model = checkpoints.load(reference, tiny_twins.host())
-    asked = grpo.prompts_of(model, clips, measured(), VANAO)[:2]
-    rolled = grpo.roll(model, clips, asked, VANAO.model_copy(update={"max_new_tokens": 30}), seed=0)
-    assert len({len(tokens) for tokens in rolled.tokens}) > 1, "replies of one length would prove little"
-    with torch.no_grad():
-        packed, said = grpo.reply_log_probabilities(model, clips, asked, rolled)
-        for number, tokens in enumerate(rolled.tokens):
-            alone = log_probabilities(model, clips, asked[number // VANAO.samples], tokens)
-            assert said[number].sum() == len(tokens)
-            torch.testing.assert_close(packed[number, : len(tokens)], alone, atol=1e-5, rtol=0.0)
-
-
-def log_probabilities(model: CodecSense, clips: Clips, prompt: grpo.Prompt, tokens: list[int]) -> Tensor:
-    pictures, injected = model.senses(clips.batch(torch.tensor([prompt.row])))
-    read = pack([model.start], [[Text(prompt.ids, tokens)]], pad=model.host.tokenizer.pad_token_id)
-    scores = model.host.logits(read, pictures=pictures, injected=injected)[0, -len(tokens) - 1 : -1].log_softmax(-1)
-    return scores[torch.arange(len(tokens)), torch.tensor(tokens)]
-
-
-def test_a_reply_counts_up_to_its_end_and_no_further():
-    assert grpo.until_end([5, 6, 2, 0, 0], 2) == [5, 6, 2]
-    assert grpo.until_end([5, 6, 7], 2) == [5, 6, 7]
-    assert grpo.until_end([2, 5, 2], 2) == [2]
-
-
-def test_too_few_unsure_prompts_are_refused_with_the_knobs_to_turn(clips: Clips):
-    bounds = VANAO.model_copy(update={"least_sure": 0.9, "most_sure": 0.95})
-    with pytest.raises(ValueError, match=r"only 0 of 6 prompts.*vanao.least_sure 0.9.*raise blind.prompts"):
-        grpo.prompts_of(tiny_twins.model(), clips, measured(), bounds)
 
 
 def test_stage_2_can_learn_one_batch_by_heart(clips: Clips, tmp_path: Path):
