@@ -8,6 +8,8 @@ SHELL := /bin/bash
 
 # One thread per process: faster for small models, and repeats agree to the last bit.
 export OMP_NUM_THREADS := 1
+# Forty stages are forty processes: each module is compiled once, when it is first imported, and kept.
+export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 READY := .venv/ready
@@ -63,7 +65,7 @@ $(READY): pyproject.toml constraints.txt
 	fi; \
 	echo "   using $$("$$python" --version) ($$(command -v "$$python"))"; \
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear .venv
-	@.venv/bin/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@.venv/bin/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $(READY)
 
 clean:    ## remove .venv and every result

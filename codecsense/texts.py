@@ -36,25 +36,6 @@ class Question(NamedTuple):
     interval: int
 
 
-class Reasoned(NamedTuple):
-    """One question in two stages: what each sense is asked for, and the answer from both summaries or from one."""
-
-    look: Text
-    hear: Text
-    both: Text
-    deaf: Text  # the audio summary masked
-    blind: Text  # the visual summary masked
-
-
-class ClipTexts(NamedTuple):
-    """Everything that can be asked of one clip."""
-
-    questions: list[Question]
-    captions: dict[str, list[Text]]
-    reasoned: list[Reasoned]
-    parts: dict[str, dict[int, Text]]  # the same captions by the interval that they are of
-
-
 class Menu(NamedTuple):
     """What a training step takes of every clip."""
 
@@ -118,6 +99,40 @@ class Encoder:
         return Text(self(prompt), [*self(answer), self.tokenizer.eos_token_id])
 
 
+class Reasoned(NamedTuple):
+    """One question in two stages, encoded when it is asked: most are never drawn, and they hold most of the words."""
+
+    encode: Encoder
+    question: str
+    seen: str  # the visual summary
+    heard: str
+    answer: str  # in tags
+
+    @property
+    def look(self) -> Text:
+        """What the eyes are asked for."""
+        return self.encode.text(look_prompt(self.question), self.seen)
+
+    @property
+    def hear(self) -> Text:
+        """What the ears are asked for."""
+        return self.encode.text(hear_prompt(self.question), self.heard)
+
+    def reason(self, *, seen: bool = True, heard: bool = True) -> Text:
+        """The answer from both summaries, or with one masked."""
+        summaries = self.seen if seen else NOTHING, self.heard if heard else NOTHING
+        return self.encode.text(reason_prompt(self.question, *summaries), self.answer)
+
+
+class ClipTexts(NamedTuple):
+    """Everything that can be asked of one clip."""
+
+    questions: list[Question]
+    captions: dict[str, list[Text]]
+    reasoned: list[Reasoned]
+    parts: dict[str, dict[int, Text]]  # the same captions by the interval that they are of
+
+
 def by_clip(
     tokenizer: "PreTrainedTokenizerBase",
     clips: Sequence[str],
@@ -138,20 +153,11 @@ def by_clip(
         texts[row["clip_id"]].parts[row["modality"]][row["interval"]] = text
     asked = rationales.filter(wanted).join(questions.select("question_id", "text", "answer"), on="question_id")
     for row in asked.sort("question_id").iter_rows(named=True):
-        texts[row["clip_id"]].reasoned.append(_reasoned(encode, row))
+        answer = reply(row["think"], row["info"], row["answer"])
+        texts[row["clip_id"]].reasoned.append(
+            Reasoned(encode, row["text"], row["summary_visual"], row["summary_audio"], answer)
+        )
     return [texts[clip] for clip in clips]
-
-
-def _reasoned(encode: Encoder, row: dict[str, str]) -> Reasoned:
-    question, seen, heard = row["text"], row["summary_visual"], row["summary_audio"]
-    answer = reply(row["think"], row["info"], row["answer"])
-    return Reasoned(
-        look=encode.text(look_prompt(question), seen),
-        hear=encode.text(hear_prompt(question), heard),
-        both=encode.text(reason_prompt(question, seen, heard), answer),
-        deaf=encode.text(reason_prompt(question, seen, NOTHING), answer),
-        blind=encode.text(reason_prompt(question, NOTHING, heard), answer),
-    )
 
 
 def choose(clip: ClipTexts, menu: Menu, generator: torch.Generator) -> list[Text]:
@@ -163,7 +169,7 @@ def choose(clip: ClipTexts, menu: Menu, generator: torch.Generator) -> list[Text
         drawn += _draw(clip.captions[modality], count, generator)
     for reasoned in _draw(clip.reasoned, menu.reasoned, generator):
         which = int(torch.randint(4, (), generator=generator))
-        drawn += [reasoned.look, reasoned.hear, (reasoned.deaf, reasoned.blind, reasoned.both, reasoned.both)[which]]
+        drawn += [reasoned.look, reasoned.hear, reasoned.reason(heard=which != 0, seen=which != 1)]
     return drawn
 
 

@@ -7,6 +7,7 @@ in another order than one: so `threads` of params.yaml is set before anything he
 """
 
 import contextlib
+import gc
 import importlib
 import inspect
 import json
@@ -27,12 +28,14 @@ PARAMS_FILE = Path("params.yaml")
 TIMINGS = Path("data/timings")
 RUNNING = Path("data/scratch/running")
 STAGES = Path(__file__).parent.parent / "stages"
+OBJECTS_BETWEEN_COLLECTIONS = 100_000  # importing makes a million that stay; Python's 700 costs a second a stage
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def main(argv: list[str]) -> int:
     """Run one stage as the command line names it; 0 if it ended, 1 with one clear message if not."""
     name = label(argv, os.environ)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         stage, run, paths = parse(argv)
         limit_threads(PARAMS_FILE, os.environ)

@@ -232,8 +232,8 @@ class HubHost(Host):
 
     def normalised(self, pictures: UInt8[Tensor, "pictures height wide 3"]) -> Float[Tensor, "pictures height wide 3"]:
         """Pictures with the mean and spread that the family was trained with."""
-        scaled = pictures.float() / 255
-        return (scaled - torch.tensor(self.family.mean)) / torch.tensor(self.family.spread)
+        mean, spread = torch.tensor(self.family.mean), torch.tensor(self.family.spread)
+        return pictures.float().div_(255).sub_(mean).div_(spread)
 
     def encoded(self, pictures: Float[Tensor, "batch patches seen"]) -> Any:
         """Vision features of each sample in the form in which the model takes them instead of pixels."""

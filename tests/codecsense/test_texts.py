@@ -34,7 +34,10 @@ def test_every_text_ends_with_the_end(clip_texts: list, encode: Encoder):
             assert question.text.answer[-1] == encode.tokenizer.eos_token_id
             assert len(question.text.answer) == 2
         for reasoned in clip.reasoned:
-            assert all(text.answer[-1] == encode.tokenizer.eos_token_id for text in reasoned)
+            assert all(
+                text.answer[-1] == encode.tokenizer.eos_token_id
+                for text in (reasoned.look, reasoned.hear, reasoned.reason())
+            )
 
 
 def test_clips_keep_the_order_asked_for():
@@ -60,10 +63,11 @@ def test_what_stage_2_teaches_is_what_the_rewards_call_well_formed():
 def test_a_masked_summary_is_nothing(clip_texts: list, encode: Encoder):
     reasoned = clip_texts[0].reasoned[0]
     question = "what did it do ?"
-    assert reasoned.both.prompt == encode(reason_prompt(question, "red go left", "high n2"))
-    assert reasoned.deaf.prompt == encode(reason_prompt(question, "red go left", NOTHING))
-    assert reasoned.blind.prompt == encode(reason_prompt(question, NOTHING, "high n2"))
-    assert reasoned.both.answer == reasoned.deaf.answer == reasoned.blind.answer
+    both, deaf, blind = reasoned.reason(), reasoned.reason(heard=False), reasoned.reason(seen=False)
+    assert both.prompt == encode(reason_prompt(question, "red go left", "high n2"))
+    assert deaf.prompt == encode(reason_prompt(question, "red go left", NOTHING))
+    assert blind.prompt == encode(reason_prompt(question, NOTHING, "high n2"))
+    assert both.answer == deaf.answer == blind.answer
 
 
 def test_a_draw_repeats_with_its_seed_and_never_within_itself(clip_texts: list):
