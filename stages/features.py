@@ -10,7 +10,7 @@ from codecsense.progress import track
 from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
 
-BATCH = 16  # clips whose pictures are in memory at a time
+BATCH = 4  # clips; their pictures fit in a cache, and more at a time are slower
 
 
 def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Path, scratch: Path) -> None:
