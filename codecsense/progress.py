@@ -1,7 +1,7 @@
 """Progress of long work: a moving bar in a terminal, now and then a plain line anywhere else.
 
 A log file or a pipe must stay readable, so without a terminal a line is written at most every few
-seconds, and work that ends sooner writes none at all.
+seconds, and work that ends sooner writes none at all. Work within work shows nothing of its own.
 """
 
 import sys
@@ -12,6 +12,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
+_shown: list[str] = []  # what is on the screen now: one thing at most
 
 
 def track(iterable: Iterable[Item], *, label: str, total: int | None = None, done: int = 0) -> Iterator[Item]:
@@ -22,7 +23,14 @@ def track(iterable: Iterable[Item], *, label: str, total: int | None = None, don
     """
     if total is None and isinstance(iterable, Sized):
         total = done + len(iterable)
-    return (_bar if sys.stdout.isatty() else _lines)(iterable, label=label, total=total, done=done)
+    if _shown:
+        yield from iterable
+        return
+    _shown.append(label)
+    try:
+        yield from (_bar if sys.stdout.isatty() else _lines)(iterable, label=label, total=total, done=done)
+    finally:
+        _shown.remove(label)
 
 
 def _bar(iterable: Iterable[Item], *, label: str, total: int | None, done: int) -> Iterator[Item]:

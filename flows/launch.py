@@ -25,6 +25,7 @@ CLUSTER_FILE = Path("cluster.yaml")
 PARAMS_FILE = Path("params.yaml")
 JOBS = Path("data/scratch/jobs")
 PLACES = ("inline", "local", "slurm")
+IN_SHARES = ("audit", "extract", "blind", "evaluate")  # stages that know how to do a share of their work
 ALWAYS_PASSED = (  # with `environment` of cluster.yaml, all that a job inherits: no key or token by accident
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "CODECSENSE_TRACEBACK",
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "SLURM_CONF",
@@ -81,7 +82,10 @@ def cluster(file: Path) -> Cluster:
     try:
         found = Cluster.model_validate(config.read(file))
         for label in found.stages:
-            found.resources(label)
+            if found.resources(label).shares > 1 and label.split("@")[0] not in IN_SHARES:
+                raise ValueError(f"stages.{label}.shares: only {', '.join(IN_SHARES)} can be cut into shares")
+        if found.defaults.shares != 1:
+            raise ValueError(f"defaults.shares: 1, for only {', '.join(IN_SHARES)} can be cut into shares")
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     return found
@@ -99,6 +103,7 @@ def locally(label: str, argv: Sequence[str]) -> int:
     folder = private(JOBS / label)
     file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     environment = {**os.environ, "DVC_STAGE": label, "CODECSENSE_CLUSTER": "inline", "PYTHONUNBUFFERED": "1"}
+    environment.pop("PREFECT_API_URL", None)  # the server hears it from this process
     command = [sys.executable, "-m", "flows.stage", *argv]
     print(f"{label}: runs in a process of its own; log {file}", flush=True)
     with (
@@ -170,9 +175,13 @@ class Launch:
 
     def _usable(self, job: str) -> bool:
         file = work.ended(self.folder, job)
+        seen = slurm.look(job)
+        while seen.state == "COMPLETING" and not file.is_file():  # it is over, and soon Slurm says how
+            time.sleep(self.cluster.poll_s)
+            seen = slurm.look(job)
         if file.is_file():
             return bool(json.loads(file.read_text(encoding="utf-8"))["code"] == 0)
-        return slurm.look(job).stand not in (Stand.ENDED, Stand.GONE)
+        return seen.stand not in (Stand.ENDED, Stand.GONE)
 
     def _submit(self, part: str) -> list[str]:
         import submitit
@@ -322,8 +331,13 @@ def private(folder: Path) -> Path:
 
 
 def fingerprint(argv: Sequence[str], deps: Sequence[str]) -> str:
-    """A name for a stage's very work: its command, the parameters, and the files it reads, code and data."""
-    parts = [*argv, PARAMS_FILE.read_text(encoding="utf-8"), *(json.dumps(_stamp(Path(dep))) for dep in deps)]
+    """A name for a stage's very work: its checkout, command, parameters, and the files it reads, code and data."""
+    parts = [
+        str(Path().absolute()),
+        *argv,
+        PARAMS_FILE.read_text(encoding="utf-8"),
+        *(json.dumps(_stamp(Path(dep))) for dep in deps),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

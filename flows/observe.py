@@ -11,6 +11,7 @@ References:
 import base64
 import io
 import json
+import logging
 import re
 import sys
 import time
@@ -71,6 +72,10 @@ class Server:
         found = answer.json() if answer.content else {}
         return found if isinstance(found, dict) else {}
 
+    def close(self) -> None:
+        """Hang up."""
+        self.client.close()
+
 
 class Run:
     """One flow run on a server."""
@@ -91,10 +96,10 @@ class Run:
         body |= {"state": {"type": "RUNNING", "name": "Running"}, "parent_task_run_id": parent}
         return cls(server, str(server.send("/flow_runs/", body).get("id", "")))
 
-    def log(self, line: str) -> None:
+    def log(self, line: str, level: int = logging.INFO) -> None:
         """Add a line; they are sent together, every few seconds."""
         now = datetime.now(UTC).isoformat()
-        entry = {"name": "codecsense", "level": 20, "message": line, "timestamp": now, "flow_run_id": self.identity}
+        entry = {"name": "codecsense", "level": level, "message": line, "timestamp": now, "flow_run_id": self.identity}
         self.lines.append(entry)
         if match := PROGRESS.match(line):
             self._progress(match["label"], 100 * int(match["done"]) / max(1, int(match["total"])))
@@ -116,11 +121,12 @@ class Run:
             )
         )
 
-    def task(self, name: str, outcome: Outcome | None = None, message: str = "") -> str:
-        """A part of the run, under way or already ended; its id."""
+    def task(self, name: str, outcome: Outcome | None = None, message: str = "", after: Sequence[str] = ()) -> str:
+        """A part of the run, under way or already ended, drawn behind the parts `after`; its id."""
         kind, word = STATES[outcome] if outcome else ("RUNNING", "Running")
         state = {"type": kind, "name": word, "message": message}
         body = {"flow_run_id": self.identity, "task_key": name, "dynamic_key": name, "name": name, "state": state}
+        body["task_inputs"] = {"reads": [{"input_type": "task_run", "id": each} for each in after]}
         return str(self.server.send("/task_runs/", body).get("id", ""))
 
     def end_task(self, identity: str, outcome: Outcome, message: str) -> None:
@@ -138,6 +144,7 @@ class Run:
         self.flush()
         state = {"type": kind, "name": kind.capitalize(), "message": message}
         self.server.send(f"/flow_runs/{self.identity}/set_state", {"state": state, "force": True})
+        self.server.close()
 
     def _progress(self, label: str, percent: float) -> None:
         if known := self.progress.get(label):
@@ -149,21 +156,23 @@ class Run:
 class PipelineRun:
     """A watcher of the pipeline: its flow run, a task for each stage, with the stage's own run below it."""
 
-    def __init__(self, names: Sequence[str], parameters: Mapping[str, object], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, before: Mapping[str, set[str]], parameters: Mapping[str, object], environment: Mapping[str, str]
+    ) -> None:
         server = Server(environment, lambda line: print(f"== {line}", flush=True))
         if known := environment.get(FLOW_RUN):
             self.run = Run(server, known)
         else:
-            name = f"{len(names)} stages, {datetime.now(UTC):%Y-%m-%d %H:%M}"
+            name = f"{len(before)} stages, {datetime.now(UTC):%Y-%m-%d %H:%M}"
             place = environment.get("CODECSENSE_CLUSTER", "inline")
             self.run = Run.begin(server, "pipeline", name, tags=[f"cluster:{place}"], parameters=parameters)
-        self.owned = not known
+        self.owned, self.before = not known, before
         self.tasks: dict[str, str] = {}
-        self.bad: list[str] = []
+        self.bad: dict[str, Outcome] = {}
 
     def environment(self, name: str) -> dict[str, str]:
         """What the process of a stage is told, so that its run is shown below this one."""
-        self.tasks[name] = self.run.task(name)
+        self.tasks[name] = self._task(name)
         return {PARENT: self.tasks[name]} if self.tasks[name] else {}
 
     def started(self, name: str) -> None:
@@ -174,21 +183,28 @@ class PipelineRun:
 
     def ended(self, name: str, outcome: Outcome, seconds: float, reason: str = "") -> None:
         """Show how the stage ended."""
-        message = reason or f"{outcome}, {seconds:.1f} s"
+        message = reason or (f"{outcome}, {seconds:.1f} s" if seconds else str(outcome))
+        if outcome == Outcome.NOT_RUN:
+            message = f"not run, for it needs {', '.join(sorted(self.before[name] & set(self.bad)))}"
         if name in self.tasks:
             self.run.end_task(self.tasks[name], outcome, message)
         else:
-            self.run.task(name, outcome, message)
+            self.tasks[name] = self._task(name, outcome, message)
         if outcome in (Outcome.FAILED, Outcome.NOT_RUN):
-            self.bad.append(f"{name} {outcome}")
-        self.run.log(f"{name}: {message}")
+            self.bad[name] = outcome
+        level = {Outcome.FAILED: logging.ERROR, Outcome.NOT_RUN: logging.WARNING}.get(outcome, logging.INFO)
+        self.run.log(f"{name}: {message}", level)
 
     def closed(self, *, interrupted: bool = False) -> None:
         """Show how the whole ended; a deployment's run is ended by its own flow."""
         self.run.flush()
         if self.owned:
             kind = "CANCELLED" if interrupted else "FAILED" if self.bad else "COMPLETED"
-            self.run.end(kind, "; ".join(self.bad))
+            self.run.end(kind, "; ".join(f"{name} {outcome}" for name, outcome in self.bad.items()))
+
+    def _task(self, name: str, outcome: Outcome | None = None, message: str = "") -> str:
+        above = [self.tasks[other] for other in sorted(self.before[name]) if self.tasks.get(other)]
+        return self.run.task(name, outcome, message, above)
 
 
 class StageRun:
@@ -223,6 +239,7 @@ def stage_run(name: str, arguments: Mapping[str, object], environment: Mapping[s
         run.end("CANCELLED", "interrupted")
         raise
     except BaseException as error:
+        run.log(f"error in {name}: {error}", logging.ERROR)
         run.end("FAILED", str(error) or type(error).__name__)
         raise
     show_results(run, name, [path for path in arguments.values() if isinstance(path, Path)])

@@ -102,7 +102,7 @@ def observed(schedule: Schedule, settled: list[str], max_parallel: int) -> Watch
     from flows.observe import PipelineRun  # costs nothing where no server is named
 
     parameters = {"force": schedule.force, "max_parallel": max_parallel, "stages": list(schedule.graph.nodes)}
-    watcher = PipelineRun(list(schedule.graph.nodes), parameters, os.environ)
+    watcher = PipelineRun(schedule.graph.before, parameters, os.environ)
     for name in settled:
         watcher.ended(name, schedule.ended[name], 0.0)
     return watcher

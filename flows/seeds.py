@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from flows.clones import ROOT, clone, last_commit
+
 CLONES = ROOT / "data" / "scratch" / "seeds"
 
 
@@ -22,11 +23,11 @@ def main(seeds: list[str]) -> int:
     if not seeds or not all(seed.isdecimal() for seed in seeds):
         print("usage: python -m flows.seeds SEED ...", file=sys.stderr)
         return 1
-    commit = _git("rev-parse", "--short", "HEAD")
+    commit = last_commit()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     promises: dict[str, dict[str, dict[str, Any]]] = {}
     for seed in seeds:
-        place = clone(seed, commit)
+        place = seeded(seed, commit)
         print(f"== seed {seed}, commit {commit}, in {place.relative_to(ROOT)}", flush=True)
         command = [sys.executable, "-m", "flows.pipeline"]
         if subprocess.run(command, cwd=place, env=environment, check=False).returncode:
@@ -36,15 +37,9 @@ def main(seeds: list[str]) -> int:
     return 0
 
 
-def clone(seed: str, commit: str) -> Path:
-    """A clone of `commit` with this seed in its parameters; one that is already there is used again."""
-    place = CLONES / f"{commit}-{seed}"
-    if not (place / "params.yaml").is_file():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _git("clone", "--quiet", "--no-checkout", str(ROOT), str(place))
-        cache = f"[cache]\n    dir = {ROOT / '.dvc' / 'cache'}\n"
-        _git("-C", str(place), "checkout", "--quiet", commit)
-        (place / ".dvc" / "config.local").write_text(cache, encoding="utf-8")
+def seeded(seed: str, commit: str) -> Path:
+    """A clone of `commit` with this seed in its parameters."""
+    place = clone(CLONES / f"{commit}-{seed}", commit)
     params = place / "params.yaml"
     text = params.read_text(encoding="utf-8")
     params.write_text(re.sub(r"^seed: \d+", f"seed: {seed}", text, flags=re.MULTILINE), encoding="utf-8")
@@ -68,11 +63,6 @@ def _cell(found: dict[str, Any]) -> str:
         else " to ".join(dict.fromkeys(shown.values()))
     )
     return text if found["holds"] else f"{text}, does not hold"
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Work:
             code = self._run()
         except UncompletedJobError as error:
             self._leave(job, rank, {"code": 1, "reason": str(error)})
-            raise
+            raise SystemExit(1) from None  # nothing went wrong in the code: no traceback
         if code == 0 and rank == 0 and not self.share:
             keep(self.outs, Path(self.root), kept(self.folder, job))
         self._leave(job, rank, {"code": code, "seconds": round(time.time() - started, 1), "node": socket.gethostname()})

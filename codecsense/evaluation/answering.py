@@ -3,7 +3,9 @@
 A one-word answer is the first token of greedy decoding, so all questions of a clip are answered in one packed pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 import torch
@@ -33,6 +35,29 @@ def summary(answers: pl.DataFrame) -> dict[str, dict[str, float]]:
         mode: {row["type"]: row["correct"] for row in means.filter(pl.col("mode") == mode).iter_rows(named=True)}
         for mode in means["mode"].unique().sort()
     }
+
+
+class Posed(NamedTuple):
+    """Which questions are put in which way."""
+
+    directly: pl.DataFrame
+    in_two_stages: pl.DataFrame
+
+
+def pieces(
+    model: CodecSense, clips: Clips, posed: Posed, settings: EvaluateConfig, two_stage: TwoStage, *, run: str
+) -> dict[str, Callable[[], pl.DataFrame]]:
+    """Parts of the table `answers`, in its order, each to be had by a call: a batch of clips, or of questions."""
+    asked = set(posed.directly["clip_id"])
+    names = [name for name in clips.ids if name in asked]
+    found: dict[str, Callable[[], pl.DataFrame]] = {}
+    for start in range(0, len(names), settings.batch):
+        some = posed.directly.filter(pl.col("clip_id").is_in(names[start : start + settings.batch]))
+        found[f"direct-{start}"] = partial(answer_directly, model, clips, some, run=run, batch=settings.batch)
+    for start in range(0, len(posed.in_two_stages), two_stage.batch):
+        some = posed.in_two_stages[start : start + two_stage.batch]
+        found[f"two_stage-{start}"] = partial(_table_in_two_stages, model, clips, some, two_stage, run=run)
+    return found
 
 
 def answer_directly(model: CodecSense, clips: Clips, questions: pl.DataFrame, *, run: str, batch: int) -> pl.DataFrame:
@@ -76,6 +101,12 @@ def answer_in_two_stages(
         for item, reply in zip(items, replies, strict=True)
     ]
     return pl.DataFrame(rows), told
+
+
+def _table_in_two_stages(
+    model: CodecSense, clips: Clips, questions: pl.DataFrame, settings: TwoStage, *, run: str
+) -> pl.DataFrame:
+    return answer_in_two_stages(model, clips, questions, settings, run=run)[0]
 
 
 def _row(

@@ -4,7 +4,8 @@ References:
     [1] HippoVLM, CVPR 2026, VANAO: p_v and p_a, accuracies over samples with one summary masked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -22,6 +23,25 @@ class BlindConfig(Config):
     prompts: int  # questions drawn from the training clips
     samples: int  # replies per question and setting
     temperature: float
+
+
+def pieces(
+    model: CodecSense, clips: Clips, questions: pl.DataFrame, settings: BlindConfig, two_stage: TwoStage, *, seed: int
+) -> dict[str, Callable[[], pl.DataFrame]]:
+    """Parts of the table `blind`, in order, each to be had by a call: a batch of questions, with seeds of its own."""
+    seeds = -(-two_stage.batch // _prompts_at_once(settings, two_stage))
+    return {
+        f"questions-{start}": partial(
+            baselines,
+            model,
+            clips,
+            questions[start : start + two_stage.batch],
+            settings,
+            two_stage,
+            seed=seed + seeds * number,
+        )
+        for number, start in enumerate(range(0, len(questions), two_stage.batch))
+    }
 
 
 def baselines(
@@ -68,7 +88,7 @@ def _accuracy(
         model,
         clips,
         prompts,
-        max(1, two_stage.batch // settings.samples),
+        _prompts_at_once(settings, two_stage),
         two_stage.reply_tokens,
         samples=settings.samples,
         temperature=settings.temperature,
@@ -76,3 +96,7 @@ def _accuracy(
     )
     groups = [replies[n : n + settings.samples] for n in range(0, len(replies), settings.samples)]
     return [sum(answer(reply) == right for reply in own) / len(own) for own, right in zip(groups, gold, strict=True)]
+
+
+def _prompts_at_once(settings: BlindConfig, two_stage: TwoStage) -> int:
+    return max(1, two_stage.batch // settings.samples)

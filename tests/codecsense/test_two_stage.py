@@ -8,7 +8,15 @@ import tiny_twins
 import torch
 
 from codecsense.clips import Clips
-from codecsense.evaluation.answering import answer_directly, answer_in_two_stages, first_words, summary
+from codecsense.evaluation import answering, blind
+from codecsense.evaluation.answering import (
+    EvaluateConfig,
+    Posed,
+    answer_directly,
+    answer_in_two_stages,
+    first_words,
+    summary,
+)
 from codecsense.evaluation.blind import BlindConfig, baselines
 from codecsense.model import CodecSense
 from codecsense.schemas import answers as answers_table
@@ -116,3 +124,18 @@ def test_baselines_are_shares_of_the_samples(model: CodecSense, clips: Clips, qu
     assert blind_table.read(tmp_path / "blind.parquet")["question_id"].to_list() == joint["question_id"].to_list()
     shares = one.select("p_visual", "p_audio", "p_both") * 3
     assert all((column == column.round()).all() for column in shares)
+
+
+def test_pieces_put_together_are_what_comes_out_at_once(model: CodecSense, clips: Clips, questions: pl.DataFrame):
+    joint = questions.filter(pl.col("type") == "joint")
+    batch = SHORT.model_copy(update={"batch": 2})
+    settings = EvaluateConfig(split="test", batch=4, two_stage_questions=3)
+    parts = answering.pieces(model, clips, Posed(questions, joint), settings, batch, run="full")
+    direct = answer_directly(model, clips, questions, run="full", batch=4)
+    reasoned, _ = answer_in_two_stages(model, clips, joint, batch, run="full")
+    assert len(parts) > 3
+    assert pl.concat([part() for part in parts.values()]).equals(pl.concat([direct, reasoned]))
+    drawn = BlindConfig(prompts=6, samples=2, temperature=1.0)
+    parts = blind.pieces(model, clips, joint, drawn, batch, seed=0)
+    assert len(parts) > 1
+    assert pl.concat([part() for part in parts.values()]).equals(baselines(model, clips, joint, drawn, batch, seed=0))

@@ -41,6 +41,20 @@ def test_an_unknown_key_of_the_cluster_file_is_named(tmp_path: Path):
         launch.cluster(tmp_path / "cluster.yaml")
 
 
+def test_a_stage_that_cannot_be_cut_into_shares_is_not(tmp_path: Path):
+    values = config.read(ROOT / "cluster.yaml")
+    values["stages"] = {"sft": {"shares": 4}}
+    (tmp_path / "cluster.yaml").write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=r"cluster.yaml: stages.sft.shares: only audit, extract, blind, evaluate"):
+        launch.cluster(tmp_path / "cluster.yaml")
+
+
+def test_the_stages_that_can_be_cut_are_those_whose_code_reads_its_share():
+    reading = {"codecsense/workers.py", "codecsense/shares.py"}
+    watching = {node.argv[0] for node in graph.nodes(ROOT) if reading & set(node.deps)}
+    assert watching == set(launch.IN_SHARES)
+
+
 def test_an_unknown_place_is_answered_with_the_places_there_are():
     assert launch.chosen({}) == "inline"
     with pytest.raises(ValueError, match="CODECSENSE_CLUSTER=cloud: choose one of inline, local, slurm"):
@@ -100,4 +114,7 @@ def test_work_is_the_same_only_as_long_as_what_it_reads_is(tmp_path: Path, monke
     Path("data/table").write_text("two!")
     second = launch.fingerprint(["stage"], ["data"])
     Path("params.yaml").write_text("seed: 1")
-    assert len({first, second, launch.fingerprint(["stage"], ["data"])}) == 3
+    third = launch.fingerprint(["stage"], ["data"])
+    shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("copy"))  # as `cp --archive` would
+    monkeypatch.chdir(tmp_path / "copy")
+    assert len({first, second, third, launch.fingerprint(["stage"], ["data"])}) == 4

@@ -2,6 +2,7 @@
 
     python tests/slurm/loopback.py up FOLDER [--accounting]     # prints the line that points commands at it
     python tests/slurm/loopback.py down FOLDER
+    python tests/slurm/loopback.py check [--accounting]         # says what is missing, and fails if anything is
 
 Needs root and `apt-get install slurm-wlm munge` (with accounting also `slurmdbd mariadb-server`); no systemd. Nodes are
 slurmd processes of one host with a port each; GPUs are null devices, so that they are counted and handed out.
@@ -268,13 +269,15 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 def main() -> int:
     """Bring it up or take it down, as the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", choices=["up", "down"])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("what", choices=["up", "down", "check"])
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("/tmp/loopback-slurm"))
     parser.add_argument("--accounting", action="store_true")
     asked = parser.parse_args()
     if lacking := missing(accounting=asked.accounting):
         print(f"missing: {', '.join(lacking)}; see the top of {__file__}", file=sys.stderr)
         return 1
+    if asked.what == "check":
+        return 0
     slurm = Loopback(asked.folder, accounting=asked.accounting)
     if asked.what == "down":
         slurm.down()

@@ -1,0 +1,78 @@
+"""The micro world on a real Slurm, by `dvc repro` and by the pipeline, watched by a Prefect server: as without."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback_prefect import Server
+from slurm.loopback import Loopback
+from tiny_place import Tiny
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(3000)]
+
+MADE = ("data/streams", "data/tables", "data/results")
+SHARES = {"extract": {"shares": 3, "cpus": 4}, "evaluate": {"shares": 2}, "blind": {"shares": 2}}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Three runs and one of reinforcement, made inline."""
+    keep = ("full", "anchors", "audio", "grpo")
+    changes = {"extract.videos_per_shard": 4, "two_stage.batch": 4}
+    tiny = Tiny(tmp_path_factory.mktemp("micro") / "tiny", changes=changes, keep=keep)
+    tiny.cluster(poll_s=0.5, stages=SHARES)
+    tiny.run("flows.pipeline")
+    return tiny
+
+
+@pytest.fixture(scope="module")
+def inline(tiny: Tiny) -> dict[str, str]:
+    """What the inline run made, by the contents of its files."""
+    return made(tiny)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "prefect")
+    try:
+        yield server.start()
+    finally:
+        server.end()
+
+
+def made(tiny: Tiny) -> dict[str, str]:
+    metrics = json.loads((tiny.root / "data/report/metrics.json").read_text())
+    return {**tiny.said_of(*MADE), "metrics": json.dumps(metrics, sort_keys=True)}
+
+
+def test_dvc_repro_on_slurm_makes_the_same_to_the_last_byte(tiny: Tiny, inline: dict[str, str], slurm: Loopback):
+    assert len(inline) > 20
+    said = tiny.run("dvc", "repro", "--force", CODECSENSE_CLUSTER="slurm", SLURM_CONF=slurm.environment["SLURM_CONF"])
+    assert made(tiny) == inline
+    for stage, share in (("extract@world", "0/3"), ("evaluate@full", "1/2"), ("blind", "1/2")):
+        part = said.partition(f"{stage}: job ")[2].partition("Running stage")[0]
+        assert f"{stage}: share {share}: " in part
+        assert len({node for node in ("(n1)", "(n2)", "(n3)") if node in part}) > 1, part
+    assert tiny.run("dvc", "repro").endswith("Data and pipelines are up to date.\n")
+
+
+def test_the_pipeline_on_slurm_makes_the_same_and_its_branches_overlap(
+    tiny: Tiny, inline: dict[str, str], slurm: Loopback, server: Server
+):
+    told = {"CODECSENSE_CLUSTER": "slurm", "SLURM_CONF": slurm.environment["SLURM_CONF"], "PREFECT_API_URL": server.url}
+    said = tiny.run("flows.pipeline", "--force", "--max-parallel", "3", **told)
+    assert "is not told" not in said
+    assert made(tiny) == inline
+    runs = {run["name"]: run for run in server.all("flow_runs")}
+    assert {node.name for node in tiny.nodes()} < set(runs)
+    assert {run["state"]["type"] for run in runs.values()} == {"COMPLETED"}
+    assert any(tag.startswith("job:") for tag in runs["sft@full"]["tags"])
+    assert overlap(runs["align@full"], runs["host"]) or overlap(runs["sft@full"], runs["sft@anchors"])
+    tables = {each["key"] for each in server.all("artifacts") if each["type"] == "table"}
+    assert {"metrics-evaluate-full", "metrics-report"} <= tables
+
+
+def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(one["start_time"] < other["end_time"] and other["start_time"] < one["end_time"])
