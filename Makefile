@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint seeds readme format environment clean
+.PHONY: help repro test lint seeds ladder readme format environment clean
 
 # One thread per process: faster for small models, and repeats agree to the last bit.
 export OMP_NUM_THREADS := 1
@@ -42,6 +42,9 @@ lint: $(READY)    ## format, lint, types and import contracts only
 SEEDS ?= 0 1 2
 seeds: $(READY)    ## the graph once for each of SEEDS, in clones that share the cache, and a table of the promises
 	@python -m flows.seeds $(SEEDS)
+
+ladder: $(READY)    ## HippoVLM's ladder of ablations with shortcut measures, three seeds, on a finished `make repro` (about an hour)
+	@python -m flows.ladder
 
 readme: $(READY)    ## copy the results and what is declared into README.md
 	@python -m codecsense.report.readme --report data/report --params params.yaml \

@@ -131,31 +131,43 @@ def view(
 @app.command()
 def ask(
     video: Annotated[Path, typer.Argument(help="A video file of any codec.")],
-    question: Annotated[str, typer.Argument(help="Such as: which way did red swing in part two ?")],
+    questions: Annotated[list[str], typer.Argument(help="One or more, such as: which way did red swing in part two ?")],
     checkpoint: Annotated[Path, typer.Option(help="A trained model, such as data/runs/full/checkpoint.")],
     weights: Annotated[Path, typer.Option(help="The frozen host that it was trained on.")] = Path("data/host"),
     ear: Annotated[Path, typer.Option(help="The frozen audio encoder.")] = Path("data/ear"),
     two_stage: Annotated[bool, typer.Option("--two-stage", help="Sum up sight and sound first, then reason.")] = False,
+    summaries: Annotated[Path | None, typer.Option(help="Folder in which summaries are kept for next time.")] = None,
     params: ParamsOption = PARAMS,
 ) -> None:
     """Ask a trained model about one video."""
     from codecsense.evaluation import asking
     from codecsense.training import checkpoints
-    from codecsense.two_stage import TwoStage
+    from codecsense.two_stage import Cache, Meter, TwoStage
 
     with _errors():
         model = checkpoints.load_trained(checkpoint, weights=weights)
         encoder = model.settings.audio.encoder.load(ear / "audio").eval()
-        sections = asking.Settings(
-            _audit_settings(params),
-            _extract_settings(params),
-            TwoStage.model_validate(_section(params, "two_stage")),
+        asked = TwoStage.model_validate(_section(params, "two_stage"))
+        sections = asking.Settings(_audit_settings(params), _extract_settings(params), asked)
+        cache = None if summaries is None else Cache(summaries, checkpoints.fingerprint(checkpoint, weights, ear))
+        meter = Meter()
+        answers = asking.ask(
+            model,
+            encoder,
+            video,
+            questions,
+            settings=sections,
+            in_two_stages=two_stage,
+            cache=cache,
+            meter=meter,
         )
-        answer = asking.ask(model, encoder, video, question, settings=sections, in_two_stages=two_stage)
-        for name, said in (("saw", answer.seen), ("heard", answer.heard), ("reply", answer.reply)):
-            if said:
-                console.print(f"{name}: {said}", markup=False)
-        console.print(answer.answer, style="bold", markup=False)
+        for answer in answers:
+            for name, said in (("saw", answer.seen), ("heard", answer.heard), ("reply", answer.reply)):
+                if said:
+                    console.print(f"{name}: {said}", markup=False)
+            console.print(answer.answer, style="bold", markup=False)
+        for line in meter.lines():
+            console.print(line, style="dim", markup=False)
 
 
 @app.command()

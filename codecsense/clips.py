@@ -6,6 +6,7 @@ Shapes:
     clips  of the table    moments  frames encoded per clip: anchors and the frames between    patches  tokens per frame
 """
 
+import hashlib
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -26,6 +27,7 @@ from codecsense.progress import track
 from codecsense.sequence import Given
 
 Modality = Literal["pictures", "motion", "audio"]
+SENSES: dict[str, tuple[Modality, ...]] = {"sight": ("pictures", "motion"), "sound": ("audio",)}
 CONTEXT_PX = 224  # along a side of the opening anchors beside the maps; the tower sees them as large as they are
 
 
@@ -208,6 +210,15 @@ class Clips:
         return Batch(
             tower=tower, tri=tri, sound=self.sound[rows].float(), deep=deep, given=self._given(len(rows), given)
         )
+
+    def content(self, row: int) -> str:
+        """A name for all that a model is shown of a clip; equal clips have equal names, whatever they are called."""
+        batch, digest = self.batch(torch.tensor([row])), hashlib.sha256()
+        for array in (batch.tower, batch.deep, batch.sound, *batch.tri, *(batch.given or ())):
+            if array is not None:
+                digest.update(f"{array.dtype} {tuple(array.shape)}".encode())
+                digest.update(array.numpy().tobytes())
+        return digest.hexdigest()
 
     def _given(self, count: int, given: Given | None) -> Given | None:
         if not self.hidden:

@@ -17,7 +17,7 @@ from codecsense.progress import track
 from codecsense.rewards import answer
 from codecsense.sequence import Text
 from codecsense.texts import Encoder
-from codecsense.two_stage import Asked, Summaries, TwoStage, reason, summarise
+from codecsense.two_stage import Asked, Meter, Summaries, TwoStage, reason, summarise
 
 
 class EvaluateConfig(Config):
@@ -94,8 +94,10 @@ def answer_in_two_stages(
     items = questions.to_dicts()
     place = {clip: row for row, clip in enumerate(clips.ids)}
     asked = [Asked(place[item["clip_id"]], item["text"]) for item in items]
-    told = summarise(model, clips, asked, settings)
-    replies = reason(model, clips, asked, told, settings)
+    meter = Meter()
+    told = summarise(model, clips, asked, settings, meter=meter)
+    replies = reason(model, clips, asked, told, settings, meter=meter)
+    print(f"{run}: {len(asked)} questions; {'; '.join(meter.lines())}", flush=True)
     rows = [
         _row(item, run, reply, answer(reply), model.context_tokens, mode="two_stage")
         for item, reply in zip(items, replies, strict=True)

@@ -1,5 +1,6 @@
-"""One question about one video file: the same extraction, features and model as in the stages, without their tables."""
+"""Questions about one video file: the same extraction, features and model as in the stages, without their tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from codecsense.streams import VideoStreams
 from codecsense.streams.extraction import extract_one
 from codecsense.streams.settings import ExtractConfig
 from codecsense.texts import Encoder
-from codecsense.two_stage import Asked, TwoStage, reason, summarise
+from codecsense.two_stage import Asked, Cache, Meter, TwoStage, reason, summarise
 
 
 class Settings(NamedTuple):
@@ -55,9 +56,20 @@ class Video:
 
 
 def ask(
-    model: CodecSense, encoder: AudioEncoder, video: Path, question: str, *, settings: Settings, in_two_stages: bool
-) -> Answer:
-    """Ask a trained model about a video file of any codec; `encoder` is the frozen one it has learned to hear with."""
+    model: CodecSense,
+    encoder: AudioEncoder,
+    video: Path,
+    questions: Sequence[str],
+    *,
+    settings: Settings,
+    in_two_stages: bool,
+    cache: Cache | None = None,
+    meter: Meter | None = None,
+) -> list[Answer]:
+    """Ask a trained model about a video file of any codec, all questions at once.
+
+    `encoder` is the frozen one it has learned to hear with. A file without sound is heard as silence.
+    """
     if in_two_stages and model.audio is None:
         raise ValueError("this model does not hear, so it cannot answer in two stages; leave --two-stage out")
     extracted = extract_one(video, settings.audit, settings.extract)
@@ -67,13 +79,14 @@ def ask(
         raise ValueError(
             f"the model was trained on {model.shapes}, section `extract` gives {clips.shapes}; use its own"
         )
-    words = Encoder(model.host.tokenizer)(question)
     if not in_two_stages:
-        return Answer(first_words(model, clips, torch.tensor([0]), [[words]])[0], "", "", "")
-    asked = [Asked(0, question)]
-    told = summarise(model, clips, asked, settings.two_stage)
-    reply = reason(model, clips, asked, told, settings.two_stage)[0]
-    return Answer(answer(reply), told[0].seen, told[0].heard, reply)
+        encode = Encoder(model.host.tokenizer)
+        words = first_words(model, clips, torch.tensor([0]), [[encode(question) for question in questions]])
+        return [Answer(word, "", "", "") for word in words]
+    asked = [Asked(0, question) for question in questions]
+    told = summarise(model, clips, asked, settings.two_stage, cache=cache, meter=meter)
+    replies = reason(model, clips, asked, told, settings.two_stage, meter=meter)
+    return [Answer(answer(reply), *summary, reply) for reply, summary in zip(replies, told, strict=True)]
 
 
 def _encode(model: CodecSense, encoder: AudioEncoder, shown: Video) -> Features:

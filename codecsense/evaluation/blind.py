@@ -9,11 +9,11 @@ from functools import partial
 
 import polars as pl
 
-from codecsense.clips import Clips
+from codecsense.clips import SENSES, Clips
 from codecsense.config import Config
 from codecsense.model import CodecSense
 from codecsense.rewards import answer
-from codecsense.texts import NOTHING, reason_prompt
+from codecsense.texts import reason_prompt
 from codecsense.two_stage import Asked, Summaries, TwoStage, say, summarise
 
 
@@ -22,6 +22,7 @@ class BlindConfig(Config):
 
     prompts: int  # questions drawn from the training clips
     samples: int  # replies per question and setting
+    senses: bool  # a masked sense is out of the sequence as well; else its summary alone is gone, as in the paper
     temperature: float
 
 
@@ -52,16 +53,13 @@ def baselines(
     place = {clip: row for row, clip in enumerate(clips.ids)}
     asked = [Asked(place[item["clip_id"]], item["text"]) for item in items]
     told = summarise(model, clips, asked, two_stage)
-    masked = {
-        "p_visual": [Summaries(summary.seen, NOTHING) for summary in told],
-        "p_audio": [Summaries(NOTHING, summary.heard) for summary in told],
-        "p_both": told,
-    }
-    gold = [item["answer"] for item in items]
-    columns = {
-        name: _accuracy(model, clips, asked, shown, gold=gold, settings=settings, two_stage=two_stage, seed=seed)
-        for name, shown in masked.items()
-    }
+    gold, columns = [item["answer"] for item in items], {}
+    for name, hidden in (("p_visual", "sound"), ("p_audio", "sight"), ("p_both", None)):
+        left = clips.without(*SENSES[hidden]) if hidden and settings.senses else clips
+        shown = told if hidden is None else [summary.without(hidden) for summary in told]
+        columns[name] = _accuracy(
+            model, left, asked, shown, gold=gold, settings=settings, two_stage=two_stage, seed=seed
+        )
     return questions.select("question_id", "clip_id", "text", "answer").with_columns(
         summary_visual=pl.Series([summary.seen for summary in told]),
         summary_audio=pl.Series([summary.heard for summary in told]),

@@ -4,6 +4,7 @@ The host's own weights are not copied where they are frozen: `model.json` names 
 too, in the hub's form and with the LoRAs merged: a plain model for whoever has transformers alone.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -89,6 +90,21 @@ def load_trained(folder: Path, *, weights: Path | None = None) -> CodecSense:
             raise ValueError(f"{folder} stands on a tiny host; name the folder it was frozen in, such as data/host")
         host = host.model_copy(update={"weights": str(weights / "host")})
     return load(folder, host.build(words=[], seed=0)).eval()
+
+
+def fingerprint(*folders: Path) -> str:
+    """A name for the weights in some folders: what their files are called and hold.
+
+    Files beyond a quarter of a gigabyte count by size and time, for reading them again would take as long as loading.
+    """
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            stat = file.stat()
+            large = stat.st_size > 2**28
+            digest.update(f"{file.relative_to(folder)}\0{stat.st_size}\0".encode())
+            digest.update(str(stat.st_mtime_ns).encode() if large else file.read_bytes())
+    return digest.hexdigest()
 
 
 def senses(model: CodecSense) -> dict[str, torch.Tensor]:

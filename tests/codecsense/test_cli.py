@@ -113,6 +113,25 @@ def test_ask_answers_with_a_word_about_a_video_of_any_shape(trained: Path):
     assert "does not know a word" in output
 
 
+def test_ask_in_two_stages_hears_a_file_without_sound_as_silence_and_keeps_what_was_summed_up(
+    trained: Path, tmp_path: Path
+):
+    """Two questions at once; asked again, only the second stage is left to do."""
+    where = ["--checkpoint", trained / "checkpoint", "--weights", trained / "weights", "--ear", trained / "ear"]
+    asked = ["ask", CLIPS / "flv1.flv", "which way ?", "what ?", *where, *PARAMS, "--two-stage"]
+    outputs = []
+    for _ in range(2):
+        code, output = run(*asked, "--summaries", tmp_path)
+        assert code == 0, output
+        outputs.append(output)
+    assert len(list(tmp_path.glob("*.json"))) == 4
+    assert [f"{part}: " in outputs[0] for part in ("look", "hear", "reason")] == [True] * 3
+    assert [f"{part}: " in outputs[1] for part in ("look", "hear", "reason")] == [False, False, True]
+    assert [line for line in outputs[1].splitlines() if line.startswith(("saw", "heard", "reply"))] == [
+        line for line in outputs[0].splitlines() if line.startswith(("saw", "heard", "reply"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

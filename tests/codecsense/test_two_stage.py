@@ -1,13 +1,15 @@
 """Answers in two stages, answers in a word, and the unimodal baselines: tables as their schemas want them."""
 
+from copy import copy
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import tiny_twins
 import torch
 
-from codecsense.clips import Clips
+from codecsense.clips import Batch, Clips
 from codecsense.evaluation import answering, blind
 from codecsense.evaluation.answering import (
     EvaluateConfig,
@@ -18,11 +20,13 @@ from codecsense.evaluation.answering import (
     summary,
 )
 from codecsense.evaluation.blind import BlindConfig, baselines
+from codecsense.evaluation.shortcuts import answer_deprived, conflicts
 from codecsense.model import CodecSense
 from codecsense.schemas import answers as answers_table
 from codecsense.schemas import blind as blind_table
+from codecsense.schemas import shortcuts as shortcuts_table
 from codecsense.texts import NOTHING, Encoder
-from codecsense.two_stage import Asked, TwoStage, say, summarise
+from codecsense.two_stage import Asked, Cache, Meter, Summaries, TwoStage, reason, say, summarise
 
 SHORT = TwoStage(summary_tokens=3, reply_tokens=4, batch=4)
 
@@ -116,7 +120,7 @@ def test_a_sense_with_nothing_to_say_says_nothing(clips: Clips, model: CodecSens
 
 def test_baselines_are_shares_of_the_samples(model: CodecSense, clips: Clips, questions: pl.DataFrame, tmp_path: Path):
     joint = questions.filter(pl.col("type") == "joint")
-    settings = BlindConfig(prompts=6, samples=3, temperature=1.0)
+    settings = BlindConfig(prompts=6, samples=3, senses=False, temperature=1.0)
     at_once = SHORT.model_copy(update={"batch": 18})
     one, two = (baselines(model, clips, joint, settings, at_once, seed=0) for _ in range(2))
     assert one.equals(two)
@@ -135,7 +139,94 @@ def test_pieces_put_together_are_what_comes_out_at_once(model: CodecSense, clips
     reasoned, _ = answer_in_two_stages(model, clips, joint, batch, run="full")
     assert len(parts) > 3
     assert pl.concat([part() for part in parts.values()]).equals(pl.concat([direct, reasoned]))
-    drawn = BlindConfig(prompts=6, samples=2, temperature=1.0)
+    drawn = BlindConfig(prompts=6, samples=2, senses=False, temperature=1.0)
     parts = blind.pieces(model, clips, joint, drawn, batch, seed=0)
     assert len(parts) > 1
     assert pl.concat([part() for part in parts.values()]).equals(baselines(model, clips, joint, drawn, batch, seed=0))
+
+
+ASKED = [Asked(0, "what ?"), Asked(1, "what ?"), Asked(0, "what did it do ?"), Asked(0, "what ?")]
+
+
+def test_a_summary_is_written_once_for_equal_questions_about_equal_clips(
+    model: CodecSense, clips: Clips, tmp_path: Path
+):
+    """The fourth question is the first again; the second time all four come from disk, and cost nothing."""
+    first, again = Meter(), Meter()
+    told = summarise(model, clips, ASKED, SHORT, cache=Cache(tmp_path, "weights"), meter=first)
+    assert told == summarise(model, clips, ASKED, SHORT)
+    assert told[0] == told[3]
+    assert len(list(tmp_path.glob("*.json"))) == 2 * 3
+    assert summarise(model, clips, ASKED, SHORT, cache=Cache(tmp_path, "weights"), meter=again) == told
+    assert again.parts == {}
+    prompts = [len(f"{part} {words}".split()) for part in ("look", "hear") for words in ("what ?", "what did it do ?")]
+    assert first.parts["look"].read_tokens == 3 * model.context_tokens + 2 * prompts[0] + prompts[1]
+    assert first.parts["hear"].seconds > 0
+
+
+@pytest.mark.parametrize("change", ["weights", "clip", "words", "length", "mask"])
+def test_whatever_decides_a_summary_is_in_its_name(change: str, model: CodecSense, clips: Clips, tmp_path: Path):
+    cache = Cache(tmp_path, "weights")
+    known = cache.file(clips.content(0), "look what ?", 3)
+    other = {
+        "weights": Cache(tmp_path, "others").file(clips.content(0), "look what ?", 3),
+        "clip": cache.file(clips.content(1), "look what ?", 3),
+        "words": cache.file(clips.content(0), "hear what ?", 3),
+        "length": cache.file(clips.content(0), "look what ?", 4),
+        "mask": cache.file(clips.without("audio").content(0), "look what ?", 3),
+    }[change]
+    assert known != other
+    assert known == cache.file(clips.content(0), "look what ?", 3)
+
+
+def test_a_meter_counts_what_is_read_and_said_up_to_the_end(model: CodecSense, clips: Clips):
+    meter = Meter()
+    replies = reason(model, clips, ASKED, [Summaries("red", "high")] * 4, SHORT, meter=meter)
+    spent = meter.parts["reason"]
+    assert len(replies) == 4
+    assert 4 <= spent.said_tokens <= 4 * SHORT.reply_tokens
+    assert spent.read_tokens > 4 * model.context_tokens
+    assert meter.lines()[0].startswith("reason: ")
+
+
+@pytest.mark.parametrize("senses", [False, True])
+def test_a_masked_sense_may_leave_the_sequence_as_well(
+    senses: bool, model: CodecSense, clips: Clips, questions: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+):
+    """What the model is shown in the three settings: without sound, without sight, and all."""
+    costs: list[int] = []
+    generate = CodecSense.generate
+
+    def counted(own: CodecSense, shown: Batch, prompts: list[list[int]], **ways: object) -> torch.Tensor:
+        if ways["samples"] == 2:
+            costs.append(len(own.starts(shown)[0].ids))
+        return generate(own, shown, prompts, **ways)
+
+    monkeypatch.setattr(CodecSense, "generate", counted)
+    joint = questions.filter(pl.col("type") == "joint")[:2]
+    baselines(model, clips, joint, BlindConfig(prompts=2, samples=2, senses=senses, temperature=1.0), SHORT, seed=0)
+    full, sound = model.context_tokens, 3 * 2
+    assert list(dict.fromkeys(costs)) == ([full - sound, sound, full] if senses else [full])
+
+
+def test_a_shortcut_is_taken_where_one_sense_alone_is_wrong_and_followed():
+    """Sight is wrong in the last three; sound says the same in the second, sight says nothing in the third."""
+    gold, sight = np.array(["left", "left", "left", "left"]), np.array(["left", "up", "", "down"])
+    sound = np.array(["up", "up", "up", "up"])
+    assert conflicts(alone=sight, other=sound, gold=gold).tolist() == [False, False, False, True]
+
+
+def test_answers_with_a_sense_hidden_stand_beside_those_with_all(
+    model: CodecSense, clips: Clips, questions: pl.DataFrame, tmp_path: Path
+):
+    joint = questions.filter(pl.col("type") == "joint")
+    found = answer_deprived(model, clips, joint, SHORT, run="full")
+    shortcuts_table.write(found, tmp_path / "shortcuts.parquet")
+    assert found.group_by("hidden").len().sort("hidden").rows() == [("nothing", 6), ("sight", 6), ("sound", 6)]
+    whole, _ = answer_in_two_stages(model, clips, joint, SHORT, run="full")
+    assert found.filter(pl.col("hidden") == "nothing")["response"].to_list() == whole["response"].to_list()
+    deaf = found.filter(pl.col("hidden") == "sound")["response"].to_list()
+    other = copy(clips)
+    other.sound = clips.sound.flip(0)
+    again = answer_deprived(model, other, joint, SHORT, run="full")
+    assert again.filter(pl.col("hidden") == "sound")["response"].to_list() == deaf
