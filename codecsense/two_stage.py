@@ -16,18 +16,19 @@ from typing import NamedTuple
 
 import torch
 
-from codecsense.clips import Clips
+from codecsense.clips import SENSES, Clips
 from codecsense.config import Config
 from codecsense.model import CodecSense
 from codecsense.progress import track
 from codecsense.texts import NOTHING, Encoder, hear_prompt, look_prompt, reason_prompt
 
-PARTS = {"look": look_prompt, "hear": hear_prompt}
+PARTS = {"look": (look_prompt, "sound"), "hear": (hear_prompt, "sight")}  # what asks, and the other sense
 
 
 class TwoStage(Config):
     """How much may be said in each stage, and how many questions run at once."""
 
+    apart: bool  # each summary from its own sense alone, as in the paper; the other's tokens are out of the sequence
     summary_tokens: int
     reply_tokens: int
     batch: int
@@ -118,15 +119,16 @@ def summarise(
 ) -> list[Summaries]:
     """The first stage for each question, greedily; an empty summary becomes `nothing`."""
     told = []
-    for part, prompt in PARTS.items():
+    for part, (prompt, other) in PARTS.items():
+        shown = clips.without(*SENSES[other]) if settings.apart else clips
         wanted = [(item.row, prompt(item.question)) for item in asked]
-        known = {} if cache is None else _recalled(cache, clips, wanted, settings)
+        known = {} if cache is None else _recalled(cache, shown, wanted, settings)
         new = [each for each in dict.fromkeys(wanted) if each not in known]
-        said = say(model, clips, new, settings.batch, settings.summary_tokens, part=part, meter=meter)
+        said = say(model, shown, new, settings.batch, settings.summary_tokens, part=part, meter=meter)
         known |= dict(zip(new, said, strict=True))
         if cache is not None:
             for (row, words), summary in zip(new, said, strict=True):
-                cache.write(cache.file(clips.content(row), words, settings.summary_tokens), words, summary)
+                cache.write(cache.file(shown.content(row), words, settings.summary_tokens), words, summary)
         told.append([known[each] for each in wanted])
     return [Summaries(seen or NOTHING, heard or NOTHING) for seen, heard in zip(*told, strict=True)]
 

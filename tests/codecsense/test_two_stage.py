@@ -28,7 +28,7 @@ from codecsense.schemas import shortcuts as shortcuts_table
 from codecsense.texts import NOTHING, Encoder
 from codecsense.two_stage import Asked, Cache, Meter, Summaries, TwoStage, reason, say, summarise
 
-SHORT = TwoStage(summary_tokens=3, reply_tokens=4, batch=4)
+SHORT = TwoStage(apart=False, summary_tokens=3, reply_tokens=4, batch=4)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,19 @@ def test_whatever_decides_a_summary_is_in_its_name(change: str, model: CodecSens
     }[change]
     assert known != other
     assert known == cache.file(clips.content(0), "look what ?", 3)
+
+
+def test_senses_apart_know_nothing_of_each_other(model: CodecSense, clips: Clips):
+    apart, meter = SHORT.model_copy(update={"apart": True}), Meter()
+    told = summarise(model, clips, ASKED, apart, meter=meter)
+    deaf, blinded = copy(clips), copy(clips)
+    deaf.sound = torch.randn(clips.sound.shape).half()
+    blinded.tower, blinded.mv = clips.tower.flip(0), clips.mv.flip(0)
+    assert [each.seen for each in summarise(model, deaf, ASKED, apart)] == [each.seen for each in told]
+    assert [each.heard for each in summarise(model, blinded, ASKED, apart)] == [each.heard for each in told]
+    words = sum(len(f"look {each.question}".split()) for each in ASKED[:3])
+    assert meter.parts["look"].read_tokens == 3 * (model.context_tokens - 3 * 2) + words
+    assert meter.parts["hear"].read_tokens == 3 * 3 * 2 + words
 
 
 def test_a_meter_counts_what_is_read_and_said_up_to_the_end(model: CodecSense, clips: Clips):
