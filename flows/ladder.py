@@ -27,6 +27,11 @@ from flows import stage
 from stages import params
 
 LADDER = Path("data/ladder")
+LEGEND = """
+Percent, with intervals over clips, all seeds together. *Over its start*: paired by question, against the rung that it
+was reinforced from. *Without*: that sense is out of the sequence, its summary says nothing. *Follows*: where sight
+alone and sound alone lead to different answers and that sense is wrong, how often the answer is its all the same. *KL*:
+to the reference, the largest mean of ten steps at any seed."""
 RESAMPLING = Resampling(draws=2000, seed=0, confidence=0.95)
 
 
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     for seed in seeds:
         for rung in [*ladder.taught, *ladder.reinforced]:
             climb(ladder, rung, seed, paths)
-    text = table(ladder, seeds)
+    text = table(ladder, seeds) + "\n" + LEGEND
     (LADDER / "ladder.md").write_text(text + "\n", encoding="utf-8")
     print(text)
     return 0
@@ -73,6 +78,7 @@ def climb(ladder: Ladder, rung: str, seed: int, paths: Mapping[str, Path]) -> No
     if start is None:
         texts = {name: paths[name] for name in ("questions", "captions", "rationales")}
         aligned = Path("data/runs") / ladder.stage_1 / "align"
+        (place / "blind.parquet").unlink(missing_ok=True)  # measured on the weights that are made anew
         stage.find("sft")(sft=sections.sft, **common, **texts, aligned=aligned, checkpoint=output, scratch=scratch)
     else:
         reference, baseline = LADDER / str(seed) / start / "checkpoint", LADDER / str(seed) / start / "blind.parquet"

@@ -1,13 +1,16 @@
 """The ladder: every rung is a valid run with its own differences, and the table says what the answers say."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from codecsense import config
 from codecsense.schemas import shortcuts as shortcuts_table
-from flows import ladder
+from flows import ladder, stage
 
 ROOT = Path(__file__).parents[2]
 LADDER = ladder.Ladder.model_validate(config.read(ROOT / "profiles/ladder.yaml"))
@@ -70,6 +73,34 @@ def test_the_table_holds_gains_over_the_start_and_wrong_senses_followed(tmp_path
     assert rows["baseline_grpo"]["follows sight"].startswith("0.0 [")
     assert rows["baseline"]["follows sound"] == "no conflict"
     assert rows["baseline_grpo"]["KL"] == "0.30"
+
+
+def test_every_stage_is_given_what_it_takes_and_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Stages stand in for themselves here: they note what they are given, and leave the files that others look for."""
+    called: list[str] = []
+    find = stage.find
+
+    def noted(name: str) -> Callable[..., None]:
+        def work(**given: Any) -> None:
+            inspect.signature(find(name)).bind(**given)
+            made = given["baseline"] if name == "blind" else given["checkpoint"]
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.touch()
+            called.append(name)
+
+        return work
+
+    monkeypatch.setattr(ladder.stage, "find", noted)
+    monkeypatch.setattr(ladder, "_answer", lambda *given: None)
+    paths = {name: Path(path) for name, path in config.read(ROOT / "dvc.yaml")["vars"][0]["paths"].items()}
+    for _ in range(2):
+        for rung in RUNGS:
+            ladder.climb(LADDER, rung, 0, paths)
+    assert called == ["sft"] * 3 + ["blind", "vanao"] * 2 + ["vanao", "blind", "vanao"]
+    other = LADDER.model_copy(update={"every": LADDER.every | {"sft.steps": 7}})
+    ladder.climb(other, "sft", 0, paths)
+    assert not (tmp_path / "0/sft/blind.parquet").exists(), "it was measured on other weights"
+    assert called[-1] == "sft"
 
 
 def put(place: Path, seed: int, rung: str, *, whole: list[str]) -> None:
