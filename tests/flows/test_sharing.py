@@ -60,6 +60,7 @@ def test_queued_experiments_run_side_by_side_and_leave_the_folder_as_it_is(share
     dvc(shared, "queue", "start", "--jobs", "2")
     dvc(shared, "queue", "logs", "--follow", "seed-3")
     dvc(shared, "queue", "logs", "--follow", "seed-4")
+    assert dvc(shared, "queue", "status").count("Success") == 2
     table = dvc(shared, "exp", "show", "--csv")
     assert "seed-3" in table
     assert "seed-4" in table

@@ -79,7 +79,6 @@ StorageType=accounting_storage/mysql
 StorageHost=localhost
 StorageUser=root
 StorageLoc=slurm
-StoragePass=
 LogFile={folder}/slurmdbd.log
 PidFile={folder}/slurmdbd.pid
 """

@@ -1,10 +1,15 @@
-"""The micro world on a real Slurm, by `dvc repro` and by the pipeline, watched by a Prefect server: as without."""
+"""The micro world on a real Slurm, by `dvc repro` and by the pipeline, watched by a Prefect server: as without.
+
+The pictures of docs/ are made here: CODECSENSE_PICTURES=docs/pictures pytest -m slurm tests/slurm/test_micro_world.py
+"""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import headless
 import pytest
 from loopback_prefect import Server
 from slurm.loopback import Loopback
@@ -33,13 +38,21 @@ def inline(tiny: Tiny) -> dict[str, str]:
     return made(tiny)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "prefect")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("prefect"))
     try:
         yield server.start()
     finally:
         server.end()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures go."""
+    place = Path(os.environ.get("CODECSENSE_PICTURES", tmp_path / "pictures")).absolute()
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def made(tiny: Tiny) -> dict[str, str]:
@@ -59,7 +72,7 @@ def test_dvc_repro_on_slurm_makes_the_same_to_the_last_byte(tiny: Tiny, inline: 
 
 
 def test_the_pipeline_on_slurm_makes_the_same_and_its_branches_overlap(
-    tiny: Tiny, inline: dict[str, str], slurm: Loopback, server: Server
+    tiny: Tiny, inline: dict[str, str], slurm: Loopback, server: Server, pictures: Path, tmp_path: Path
 ):
     told = {"CODECSENSE_CLUSTER": "slurm", "SLURM_CONF": slurm.environment["SLURM_CONF"], "PREFECT_API_URL": server.url}
     said = tiny.run("flows.pipeline", "--force", "--max-parallel", "3", **told)
@@ -72,6 +85,13 @@ def test_the_pipeline_on_slurm_makes_the_same_and_its_branches_overlap(
     assert overlap(runs["align@full"], runs["host"]) or overlap(runs["sft@full"], runs["sft@anchors"])
     tables = {each["key"] for each in server.all("artifacts") if each["type"] == "table"}
     assert {"metrics-evaluate-full", "metrics-report"} <= tables
+    if headless.program():
+        whole = server.run_named(f"{len(tiny.nodes())} stages")
+        with headless.page(tmp_path / "browser") as page:
+            page.open(server.page(f"/v2/runs/flow-run/{whole['id']}"), "sft@anchors: done", "Subflow Runs")
+            page.picture(pictures / "pipeline.png")
+            page.open(server.page(f"/v2/runs/flow-run/{runs['evaluate@audio']['id']}"), "run:audio", "cluster:slurm")
+            page.picture(pictures / "stage.png")
 
 
 def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:

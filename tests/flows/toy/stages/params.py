@@ -12,5 +12,5 @@ class Params(config.Config):
     seed: int
 
 
-def load(file: Path, run: str | None) -> Params:
+def load(file: Path, run: str | None = None) -> Params:
     return Params.model_validate(config.read(file))
