@@ -2,7 +2,7 @@
 
 import pytest
 
-from codecsense.cli import REPORTED
+from codecsense.papers.commands import REPORTED
 from codecsense.report import context
 from codecsense.report.context import Line, ReportedContext
 from codecsense.sequence import Layout, Specials, prefix

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from codecsense.cli import REPORTED
+from codecsense.papers.commands import REPORTED
 from codecsense.report import parameters
 from codecsense.report.parameters import FullSize, Part
 
