@@ -179,7 +179,10 @@ def score(
     ],
     rule: Annotated[str | None, typer.Option(help="Of MathVista, VNBench and ActivityNet-QA, which have two.")] = None,
     subtitles: Annotated[bool | None, typer.Option(help="Of Video-MME and LongVideoBench.")] = None,
-    split: Annotated[str | None, typer.Option(help="Of MLVU and MATH-V.")] = None,
+    split: Annotated[str | None, typer.Option(help="Of MLVU, MATH-V and Video-MMMU.")] = None,
+    question_only: Annotated[
+        Path | None, typer.Option(help="Of Video-MMMU: replies without the video, for the knowledge gain.")
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="JSON in which the run says its frames, pixels and model.")] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="Other predictions to compare with, question by question.")
@@ -193,6 +196,7 @@ def score(
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
 ) -> None:
     """Score anyone's predictions, as the benchmark's own script would and as is right, with a passport."""
+    from codecsense.benchmarks import BenchmarkConfig
     from codecsense.evaluation import score_sheet, scoring
     from codecsense.evaluation.passport import UNSAID, read_run
     from codecsense.evaluation.statistics import Resampling
@@ -202,9 +206,9 @@ def score(
         chosen = scoring.choose(benchmark, {name: choice for name, choice in choices.items() if choice is not None})
         resampling = Resampling(draws=draws, seed=seed, confidence=confidence)
 
-        def scored(replies: Path, said: Path | None) -> scoring.Result:
+        def scored(replies: Path, said: Path | None, asked: BenchmarkConfig = chosen) -> scoring.Result:
             return scoring.score(
-                chosen,
+                asked,
                 annotations=annotations,
                 predictions=replies,
                 run=UNSAID if said is None else read_run(said),
@@ -220,6 +224,13 @@ def score(
             compared = [scoring.compare(result, other, scorer, resampling) for scorer in result.scores]
             sheet = score_sheet.comparison(result, other, compared)
             console.print(sheet, markup=False, highlight=False, soft_wrap=True)
+        if question_only is not None:
+            if benchmark != "video_mmmu":
+                raise ValueError(
+                    f"--question-only is for video_mmmu, which has a track without the video, not {benchmark}"
+                )
+            alone = scored(question_only, None, scoring.choose(benchmark, {"split": "question_only"}))
+            console.print(score_sheet.gain(result, alone), markup=False, highlight=False, soft_wrap=True)
         if output is not None:
             score_sheet.write(result, output)
 
@@ -252,11 +263,12 @@ def convert(
 ) -> None:
     """Turn a corpus from one format of the field into another; what cannot be held is refused, never left out."""
     from codecsense import corpora
+    from codecsense.corpora import paths
 
     with _errors():
         samples = corpora.find(read_as).read(source)
         if root is not None:
-            _expect_media({medium.path for sample in samples for medium in sample.media}, root)
+            paths.expect({medium.path for sample in samples for medium in sample.media}, root)
         corpora.find(write_as).write(samples, target)
         console.print(f"{len(samples)} samples from {source} to {target}", markup=False)
 
@@ -282,21 +294,6 @@ def estimate(
         for line in estimates.report(found):
             table.add_row(*line)
         console.print(table)
-
-
-def _expect_media(paths: set[str], root: Path) -> None:
-    from codecsense.codecs.container import UnreadableError
-    from codecsense.codecs.corpus import inside
-
-    missing = []
-    for path in sorted(paths):
-        try:
-            inside(root, path)
-        except UnreadableError as error:
-            missing.append(f"{path} {error}")
-    if missing:
-        shown = "; ".join(missing[:5])
-        raise ValueError(f"{len(missing)} of {len(paths)} media are not below {root}: {shown}")
 
 
 def _surveyed(path: Path, *, params: Path, workers: int, scratch: Path) -> Any:

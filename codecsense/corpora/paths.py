@@ -1,7 +1,11 @@
 """Paths that strangers wrote: relative and downward, or refused."""
 
 import re
-from pathlib import PurePosixPath
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+
+from codecsense.codecs.container import UnreadableError
+from codecsense.codecs.corpus import inside
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # also a drive letter of Windows
 
@@ -14,6 +18,19 @@ def checked(path: object) -> str:
     if why:
         raise ValueError(f"the path {path[:200]!r} {why}; media must lie below the data root")
     return path
+
+
+def expect(paths: Collection[str], root: Path) -> None:
+    """ValueError that names the media which are not files below `root`."""
+    missing = []
+    for path in sorted(paths):
+        try:
+            inside(root, path)
+        except UnreadableError as error:
+            missing.append(f"{path} {error}")
+    if missing:
+        shown = "; ".join(missing[:5])
+        raise ValueError(f"{len(missing)} of {len(paths)} media are not below {root}: {shown}")
 
 
 def _hostile(path: str) -> str:

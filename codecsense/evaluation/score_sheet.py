@@ -7,9 +7,11 @@ from pathlib import Path
 from codecsense.benchmarks import SCORERS, Cell
 from codecsense.evaluation import passport as passports
 from codecsense.evaluation.passport import Passport
-from codecsense.evaluation.scoring import Comparison, Result, Score, rows
+from codecsense.evaluation.scoring import Comparison, Result, Score, knowledge_gain, rows
 from codecsense.evaluation.statistics import Estimate
 from codecsense.schemas import scored
+
+TRACKS = {"settings", "questions", "official_questions", "official_prompts_sha"}  # what watching or not must change
 
 
 def text(result: Result) -> str:
@@ -72,6 +74,17 @@ def comparison(first: Result, second: Result, compared: Sequence[Comparison]) ->
         lines += [f"    {each.field}: {each.first} | {each.second}" for each in differences]
     for each in compared:
         lines += _compared(each, first, second)
+    return "\n".join(lines)
+
+
+def gain(watched: Result, unwatched: Result) -> str:
+    """Video-MMMU's knowledge gain by both scorers, below what differs between the two runs."""
+    lines = ["knowledge gained from the video, in percent of what was not known (adaptation against question_only):"]
+    differences = [each for each in passports.compare(watched.passport, unwatched.passport) if each.field not in TRACKS]
+    lines += [
+        f"    the passports differ or do not say: {each.field}: {each.first} | {each.second}" for each in differences
+    ]
+    lines += [f"  {scorer:<9}{knowledge_gain(watched, unwatched, scorer):+.2f}" for scorer in SCORERS]
     return "\n".join(lines)
 
 

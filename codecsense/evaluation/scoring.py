@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from pydantic import ValidationError
 
-from codecsense.benchmarks import SCORERS, Answer, BenchmarkConfig, Cell, Question, Scorer, Unit, headline
+from codecsense.benchmarks import SCORERS, Answer, BenchmarkConfig, Cell, Question, Scorer, Unit, headline, video_mmmu
 from codecsense.config import variants
 from codecsense.evaluation import passport as passports
 from codecsense.evaluation import statistics
@@ -223,6 +223,26 @@ def _difference(
             first=right, second=rival, clips=clusters, strata=strata, resampling=resampling
         )
     return statistics.paired_difference(first=right, second=rival, clips=clusters, resampling=resampling)
+
+
+def knowledge_gain(watched: Result, unwatched: Result, scorer: Scorer) -> float:
+    """Of Video-MMMU: what of the adaptation track was learned by watching, in percent of what was not known before.
+
+    `unwatched` is the result on the questions alone; both must answer the same questions.
+    """
+    strata = [
+        {unit.unit_id: unit for unit in each.benchmark.units(each.answers, scorer)} for each in (watched, unwatched)
+    ]
+    adapted = {name: unit.correct for name, unit in strata[0].items() if unit.stratum == "Adaptation"}
+    alone = {name: unit.correct for name, unit in strata[1].items() if unit.stratum == "Adaptation"}
+    asked = [
+        {answer.question.sample_id for answer in each.answers if answer.question.groups["track"] == ("Adaptation",)}
+        for each in (watched, unwatched)
+    ]
+    if asked[0] != asked[1] or not (adapted and alone):
+        raise ValueError("both results must answer the same questions of the track Adaptation")
+    shares = [100 * sum(own.values()) / len(own) for own in (adapted, alone)]
+    return video_mmmu.knowledge_gain(*shares)
 
 
 def rows(result: Result) -> pl.DataFrame:

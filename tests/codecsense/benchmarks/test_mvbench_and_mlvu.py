@@ -8,9 +8,12 @@ from made import Made, mlvu, mvbench, write_json
 
 from codecsense.benchmarks import Answer, Question, Reply, Video, headline
 from codecsense.benchmarks.mlvu import Settings as Mlvu
-from codecsense.benchmarks.mlvu import generation_score
+from codecsense.benchmarks.mlvu import generation_score, last_score
 from codecsense.benchmarks.mvbench import Settings as MVBench
 from codecsense.benchmarks.mvbench import segments
+from codecsense.evaluation import scoring
+from codecsense.evaluation.passport import UNSAID, Run
+from codecsense.evaluation.statistics import Resampling
 
 QUESTION = Question("t/0", "v", "What?", "B", ("one", "two", "three"))
 
@@ -91,3 +94,62 @@ def test_the_test_split_of_mlvu_reads_its_submission_format(tmp_path: Path):
 )
 def test_a_judges_two_scores_are_added_and_an_unreadable_judgement_is_nothing(judgement: str, score: float):
     assert generation_score(judgement, ("score_accuracy", "score_relevance")) == score
+
+
+@pytest.mark.parametrize(
+    ("judgement", "official", "strict"),
+    [
+        ("Rationale. {'score_accuracy': 4, 'score_relevance': 5, 'total_score': 9}", 9.0, 9.0),
+        ('{"score_accuracy": 4, "score_relevance": 5}', 9.0, 9.0),
+        ("score_accuracy: 4, score_relevance: 5", 0.0, 9.0),  # no comma behind the last: officially cut to nothing
+        ("score_accuracy: I give 2, then again. {'score_accuracy': 4, 'score_relevance': 5, 'total': 9}", 0.0, 9.0),
+        ("score_accuracy: 1, rather: score_accuracy: 3, score_relevance: 5,", 6.0, 8.0),  # the first, or the last
+        ("score_accuracy: 45, score_relevance: 5,", 0.0, 0.0),
+        ("score_accuracy: 4.5, score_relevance: 3.5,", 8.0, 8.0),
+        ("score_accuracy: " * 100_000, 0.0, 0.0),
+    ],
+)
+def test_the_official_parser_takes_the_first_scores_and_the_strict_one_the_last(
+    judgement: str, official: float, strict: float
+):
+    keys = ("score_accuracy", "score_relevance")
+    assert (generation_score(judgement, keys), last_score(judgement, keys)) == (official, strict)
+
+
+def judged_files(folder: Path) -> tuple[Path, Path]:
+    scenes = [{"video": "a.mp4", "question": "What?\n", "answer": "x", "scoring_points": ["p"]}]
+    stories = [{"video": f"{name}.mp4", "question": "Tell.", "answer": "a story"} for name in "ab"]
+    write_json(folder / "json/8_sub_scene.json", scenes)
+    write_json(folder / "json/9_summary.json", stories)
+    write_json(folder / "json/1_plotQA.json", [])
+    said = {
+        "a.mp4_0": [
+            {"explain": "{'score_accuracy': 4, 'score_relevance': 5, 'total_score': 9}"},
+            {"q": "What?", "a": "x"},
+        ],
+        "a.mp4_1": [{"explain": "score_completeness: 2, score_reliability: 3, so"}, {"q": "Tell.", "a": "x"}],
+        "b.mp4_0": [{"explain": "I cannot say"}, {"q": "Tell.", "a": "x"}],
+    }
+    return folder / "json", write_json(folder / "judged.json", said)
+
+
+def test_g_avg_is_the_mean_of_two_tasks_from_2_to_10_and_an_unreadable_judgement_is_0(tmp_path: Path):
+    annotations, predictions = judged_files(tmp_path)
+    with pytest.raises(ValueError, match="name the `judge`"):
+        score_generation(annotations, predictions, UNSAID)
+    result = score_generation(annotations, predictions, UNSAID.model_copy(update={"judge": "gpt-4-turbo"}))
+    for scorer in ("official", "strict"):
+        assert result.scores[scorer].besides["G-Avg, 2 to 10"] == (9 + (5 + 0) / 2) / 2
+    assert result.passport.strict.unparsed == 1
+    assert result.passport.official_questions == 418
+
+
+def score_generation(annotations: Path, predictions: Path, run: Run) -> scoring.Result:
+    return scoring.score(
+        scoring.choose("mlvu", {"split": "generation"}),
+        annotations=annotations,
+        predictions=predictions,
+        run=run,
+        resampling=Resampling(draws=100, seed=0, confidence=0.95),
+        missing_allowed=0,
+    )

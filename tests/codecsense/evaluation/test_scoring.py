@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import video_mme, write_json, write_lines
+from made import video_mme, video_mmmu, write_json, write_lines
 from typer.testing import CliRunner
 
 from codecsense.cli import app
@@ -194,3 +194,42 @@ def test_twenty_thousand_rows_take_seconds_and_little_memory(tmp_path: Path):
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 20
     assert int(told.split()[-1]) < 1_000_000
     assert scored.read(tmp_path / "answers.parquet").height == count
+
+
+def test_the_knowledge_gain_of_video_mmmu_is_printed_for_both_scorers(tmp_path: Path):
+    made = video_mmmu.make(tmp_path)
+    said = json.loads(made.predictions.read_text())["Adaptation"]
+    alone = write_json(tmp_path / "alone.json", {"Adaptation": dict.fromkeys(said, "no idea")})
+    files = ["--annotations", made.annotations, "--predictions", made.predictions, "--question-only", alone]
+    code, output = command("video_mmmu", "--split", "all", *files)
+    assert code == 0, output
+    found = output.partition("knowledge gained")[2]
+    assert "official +60.00" in found  # three of five officially right, from nothing
+    assert "strict   +50.00" in found  # from 20 to 60 per cent
+    code, output = command("video_mme", "--no-subtitles", *files)
+    assert code == 1
+    assert "--question-only is for video_mmmu" in output
+
+
+def test_no_gain_is_told_of_different_questions(tmp_path: Path):
+    made = video_mmmu.make(tmp_path)
+    few = json.loads((made.annotations / "adaptation_video.json").read_text())
+    few["Adaptation"].popitem()
+    other = write_json(tmp_path / "few/adaptation_video.json", few).parent
+    said = {"Adaptation": {row["id"]: "12" for row in few["Adaptation"].values()}}
+    results = [
+        scoring.score(
+            scoring.choose("video_mmmu", {"split": split}),
+            annotations=annotations,
+            predictions=predictions,
+            run=UNSAID,
+            resampling=RESAMPLING,
+            missing_allowed=0,
+        )
+        for split, annotations, predictions in (
+            ("all", made.annotations, made.predictions),
+            ("question_only", other, write_json(tmp_path / "said_alone.json", said)),
+        )
+    ]
+    with pytest.raises(ValueError, match="the same questions of the track Adaptation"):
+        scoring.knowledge_gain(*results, "strict")
