@@ -30,7 +30,7 @@ repro: $(READY)    ## run the whole graph (what is up to date is left alone) and
 
 test: lint    ## format, lint, types, import contracts, then the tests
 	@echo "== tests"
-	@pytest --numprocesses auto --dist loadfile
+	@pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	@echo "== all checks passed, after $$(( $$(date +%s) - $(STARTED) )) s. The slow ones are opt-in: .venv/bin/pytest -m slow"
 
 lint: $(READY)    ## format, lint, types and import contracts only
