@@ -31,6 +31,8 @@ from codecsense.sequence import (
     Packed,
     Prefix,
     Text,
+    answered,
+    answering,
     count,
     pack,
     prefix,
@@ -54,10 +56,11 @@ class Model(Config):
 
 
 class Scored(NamedTuple):
-    """Packed texts and the host's next-token scores for them."""
+    """Packed texts, and for every word of their answers the host's scores beside the word itself."""
 
     packed: Packed
-    logits: Float[Tensor, "batch length vocabulary"]
+    logits: Float[Tensor, "words vocabulary"]
+    words: Int[Tensor, " words"]
     tokens: Ledger
 
 
@@ -146,7 +149,8 @@ class CodecSense(nn.Module):
         pictures, injected = self.senses(clips)
         packed = pack(self.starts(clips), texts, pad=self.host.tokenizer.pad_token_id)
         tokens = self._counted(packed, pictures, injected)
-        return Scored(packed, self.host.logits(packed, pictures=pictures, injected=injected), tokens)
+        logits = self.host.logits(packed, pictures=pictures, injected=injected, at=answering(packed))
+        return Scored(packed, logits, answered(packed).to(logits.device), tokens)
 
     def _counted(self, packed: Packed, pictures: Tensor, injected: Sequence[tuple[int, Tensor]]) -> Ledger:
         """The ledger of a batch; every visual, motion and audio feature has exactly one token, in every sample."""

@@ -5,7 +5,7 @@ of texts about it. `pack` lays all texts of a clip behind one copy of its prefix
 itself, and its positions start where the prefix ends. That equals running every text alone, several times cheaper.
 
 Shapes:
-    batch  clips    length  tokens of a packed row, padded on the right
+    batch  clips    length  tokens of a packed row, padded on the right    words  of all answers of a batch
 Words:
     segment  0 for the prefix, 1, 2, ... for the texts, -1 for padding
     gap      where motion may stand: before the first anchor (0), behind the n-th (n)
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.nn import functional
 
 from codecsense.config import Config
 
@@ -176,6 +177,16 @@ def visible(segments: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 leng
 def behind(positions: Int[Tensor, "axes length"]) -> int:
     """The position of the first word behind a prefix; 0 where nothing is before it."""
     return int(positions.max()) + 1 if positions.numel() else 0
+
+
+def answering(packed: Packed) -> Bool[Tensor, "batch length"]:
+    """The places behind which a word of an answer comes: where scores are of use."""
+    return functional.pad(packed.labels[:, 1:] != IGNORED, (0, 1))
+
+
+def answered(packed: Packed) -> Int[Tensor, " words"]:
+    """The words of all answers, in the order of `answering`."""
+    return packed.labels[:, 1:][packed.labels[:, 1:] != IGNORED]
 
 
 class _Row(NamedTuple):

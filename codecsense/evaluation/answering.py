@@ -81,8 +81,7 @@ def first_words(
     """The most likely first word after each prompt, in order; special tokens are never said."""
     texts = [[Text(prompt, [model.host.specials.end]) for prompt in own] for own in prompts]
     scored = model(clips.batch(rows), texts)
-    at = scored.packed.labels[:, 1:] >= 0
-    logits = scored.logits[:, :-1][at]
+    logits = scored.logits
     logits[:, list(model.host.specials)] = -torch.inf
     return [word.strip() for word in model.host.tokenizer.batch_decode(logits.argmax(-1)[:, None])]
 

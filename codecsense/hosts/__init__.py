@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.config import Config
@@ -116,8 +116,13 @@ class Host(nn.Module, ABC):
         *,
         pictures: Float[Tensor, "batch patches seen"] | None,
         injected: Sequence[tuple[int, Tensor]],
-    ) -> Float[Tensor, "batch length vocabulary"]:
-        """Next-token scores of packed texts, with `injected` features at the placeholders of each id."""
+        at: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "*places vocabulary"]:
+        """Next-token scores of packed texts, with `injected` features at the placeholders of each id.
+
+        At every place, [batch length]; or, side by side, `at` some alone: 150,000 words at each of the 12,000 places
+        of a clip would be 7 GB.
+        """
 
     @abstractmethod
     def generate(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.config import Config
@@ -255,7 +255,8 @@ class HubHost(Host):
         *,
         pictures: Float[Tensor, "batch patches seen"] | None,
         injected: Sequence[tuple[int, Tensor]],
-    ) -> Float[Tensor, "batch length vocabulary"]:
+        at: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "*places vocabulary"]:
         with self.injection.of(injected):
             return self.model(
                 input_ids=packed.ids.to(self.device),
@@ -263,6 +264,7 @@ class HubHost(Host):
                 attention_mask=attention_mask(packed, self.settings.attention, self.bare.dtype).to(self.device),
                 mm_encoder_outputs=self.encoder_outputs(pictures),
                 use_cache=False,
+                logits_to_keep=0 if at is None else at.to(self.device),  # 0 keeps all
             ).logits
 
     def encoder_outputs(self, pictures: Tensor | None) -> Any:

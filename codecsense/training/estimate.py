@@ -119,7 +119,13 @@ def estimate(model: Model, extract: ExtractConfig, lora: LoRAConfig, architectur
     number_bytes = host.bare.dtype.itemsize
     states = spread(frozen, trained, number_bytes=number_bytes, job=job)
     read = tokens.total * job.samples_per_gpu
-    activations = activation_bytes(host, read, number_bytes=number_bytes, checkpointing=job.checkpointing)
+    activations = activation_bytes(
+        host,
+        read,
+        words=job.text_tokens * job.samples_per_gpu,
+        number_bytes=number_bytes,
+        checkpointing=job.checkpointing,
+    )
     moments = network.shapes.intervals * (network.shapes.inner + 1) + 1
     per_picture = network.shapes.patches + (tokens.frame // network.layout.anchors)
     return Estimate(
@@ -149,8 +155,8 @@ def spread(frozen: int, trained: int, *, number_bytes: int, job: Job) -> dict[st
     }
 
 
-def activation_bytes(host: Host, tokens: int, *, number_bytes: int, checkpointing: bool) -> dict[str, int]:
-    """What the language model keeps for the way back, and the scores of every word at every token."""
+def activation_bytes(host: Host, tokens: int, *, words: int, number_bytes: int, checkpointing: bool) -> dict[str, int]:
+    """What the language model keeps for the way back, and the scores of its whole vocabulary for some `words`."""
     text: Any = host.bare.config.text_config
     width, layers = text.hidden_size, text.num_hidden_layers
     head = getattr(text, "head_dim", None) or width // text.num_attention_heads
@@ -159,7 +165,7 @@ def activation_bytes(host: Host, tokens: int, *, number_bytes: int, checkpointin
     kept = layers * width + layer if checkpointing else layers * layer
     return {
         "activations": tokens * kept * number_bytes,
-        "scores": tokens * text.vocab_size * (number_bytes + 8),  # for the loss in single precision, with its gradient
+        "scores": words * text.vocab_size * (number_bytes + 8),  # for the loss in single precision, with its gradient
     }
 
 

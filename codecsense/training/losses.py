@@ -1,7 +1,7 @@
 """Losses as pure functions of tensors.
 
 Shapes:
-    batch  clips    length  tokens of a packed row    pairs  things to be told apart    width  of the compared vectors
+    words  of all answers of a batch    pairs  things to be told apart    width  of the compared vectors
 
 References:
     [1] HY-Himmel technical report, arXiv 2605.08158, eq. 6-7 and 9.
@@ -13,16 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from codecsense.sequence import IGNORED
 
-
-def answer_loss(
-    logits: Float[Tensor, "batch length vocabulary"], labels: Int[Tensor, "batch length"]
-) -> Float[Tensor, ""]:
-    """Mean cross-entropy over the answers' tokens [1, eq. 9]; 0 where nothing is answered (a mean would be NaN)."""
-    if not (labels[:, 1:] != IGNORED).any():
-        return 0.0 * logits.sum()
-    return functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
+def answer_loss(logits: Float[Tensor, "words vocabulary"], words: Int[Tensor, " words"]) -> Float[Tensor, ""]:
+    """Mean cross-entropy over the words of answers [1, eq. 9]; 0 where nothing is answered (a mean would be NaN)."""
+    return functional.cross_entropy(logits, words) if len(words) else logits.sum()
 
 
 def info_nce(

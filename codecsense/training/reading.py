@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from codecsense.clips import Features, Store, at_anchors
 from codecsense.config import Config
 from codecsense.hosts import Host
-from codecsense.sequence import Layout, Packed, Prefix, pack, prefix
+from codecsense.sequence import Layout, Prefix, answered, answering, pack, prefix
 from codecsense.texts import ClipTexts, Menu, by_clip, choose
 from codecsense.training.lessons import LessonConfig, Teaching, teach
 from codecsense.training.losses import answer_loss
@@ -96,8 +96,8 @@ class Reader:
 
     def read(
         self, read: Reading, rows: Int[Tensor, " batch"], form: Form, menu: Menu, generator: torch.Generator
-    ) -> tuple[Packed, Tensor]:
-        """The texts that the menu asks of these clips, and the host's scores."""
+    ) -> tuple[Int[Tensor, " words"], Float[Tensor, "words vocabulary"]]:
+        """The words of the answers that the menu asks of these clips, and the host's scores for each."""
         texts = [choose(read.texts[row], menu, generator) for row in rows.tolist()]
         table = cast(nn.Embedding, self.host.bare.get_input_embeddings()).weight
         motion, sound = slots(
@@ -111,7 +111,8 @@ class Reader:
         packed = pack([start] * len(rows), texts, pad=self.pad)
         injected = [(self.host.specials.motion_pad, motion), (self.host.specials.audio_pad, sound)]
         wanted = {"still": 0, "moving": 1}.get(form, 2)
-        return packed, self.host.logits(packed, pictures=pictures, injected=injected[:wanted])
+        logits = self.host.logits(packed, pictures=pictures, injected=injected[:wanted], at=answering(packed))
+        return answered(packed), logits
 
     def _close(self, facts: int, sounds: int) -> Prefix:
         """Nothing but the slots that hold something, side by side."""
@@ -133,8 +134,8 @@ def teach_reading(
         rows = torch.randint(len(train.texts), (lesson.batch,), generator=generator)
         form = forms[int(torch.multinomial(shares, 1, generator=generator))]
         form = "facts" if number < lesson.fact_steps else form
-        packed, logits = reader.read(train, rows, form, _menu(lesson.menus[form]), generator)
-        return answer_loss(logits, packed.labels), {"form": float(list(lesson.menus).index(form))}
+        words, logits = reader.read(train, rows, form, _menu(lesson.menus[form]), generator)
+        return answer_loss(logits, words), {"form": float(list(lesson.menus).index(form))}
 
     def until(number: int) -> bool:
         due = number >= lesson.fact_steps and (number + 1) % lesson.check_every == 0
@@ -157,9 +158,9 @@ def read_placed(reader: Reader, validation: Reading, lesson: ReadingConfig) -> f
     right = total = 0
     for rows in torch.arange(len(validation.texts)).split(lesson.batch):
         menu = Menu({"hidden": lesson.check_questions}, {})
-        packed, logits = reader.read(validation, rows, "moving", menu, generator)
-        asked = (packed.labels[:, 1:] >= 0) & (packed.labels[:, 1:] != reader.host.specials.end)
-        right += int((logits[:, :-1].argmax(-1) == packed.labels[:, 1:])[asked].sum())
+        words, logits = reader.read(validation, rows, "moving", menu, generator)
+        asked = words != reader.host.specials.end
+        right += int((logits.argmax(-1) == words)[asked].sum())
         total += int(asked.sum())
     print(f"reading: {right / total:.3f} of placed facts on validation", flush=True)
     return right / total

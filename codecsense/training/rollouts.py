@@ -13,11 +13,12 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from codecsense.clips import Clips
 from codecsense.model import CodecSense
 from codecsense.rewards import Group, RewardConfig, total
-from codecsense.sequence import Prefix, Text, behind, pack
+from codecsense.sequence import Prefix, Text, answered, answering, behind, pack
 from codecsense.training.policy import token_log_probabilities
 
 
@@ -110,9 +111,11 @@ def log_probabilities(
         own = tokens[number * samples : (number + 1) * samples]
         texts.append([Text(prompt.ids[-1:], reply) for reply in own])
     packed = pack(starts, texts, pad=model.host.tokenizer.pad_token_id)
-    logits = model.host.logits(packed, pictures=seen.pictures, injected=seen.injected)
-    scores = token_log_probabilities(logits[:, :-1], packed.ids[:, 1:].to(logits.device))
-    return _unpack(scores, packed.segments[:, 1:], packed.labels[:, 1:] >= 0, tokens, samples)
+    logits = model.host.logits(packed, pictures=seen.pictures, injected=seen.injected, at=answering(packed))
+    scores = token_log_probabilities(logits, answered(packed).to(logits.device))
+    lengths = torch.tensor([len(reply) for reply in tokens])
+    said = torch.arange(int(lengths.max())) < lengths[:, None]
+    return pad_sequence(scores.split(lengths.tolist()), batch_first=True), said.to(logits.device)
 
 
 def extend(start: Prefix, ids: Sequence[int]) -> Prefix:
@@ -125,15 +128,3 @@ def extend(start: Prefix, ids: Sequence[int]) -> Prefix:
         kinds=torch.cat([start.kinds, torch.zeros(len(ids), dtype=start.kinds.dtype)]),
         positions=torch.cat([start.positions, more.expand(len(start.positions), -1)], 1),
     )
-
-
-def _unpack(
-    scores: Tensor, segments: Tensor, answers: Tensor, tokens: list[list[int]], samples: int
-) -> tuple[Tensor, Tensor]:
-    longest = max(len(row) for row in tokens)
-    rows, said = [], torch.zeros(len(tokens), longest, dtype=torch.bool)
-    for reply, row in enumerate(tokens):
-        at = (segments[reply // samples] == reply % samples + 1) & answers[reply // samples]
-        rows.append(torch.nn.functional.pad(scores[reply // samples][at], (0, longest - len(row))))
-        said[reply, : len(row)] = True
-    return torch.stack(rows), said

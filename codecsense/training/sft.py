@@ -27,7 +27,7 @@ from codecsense.clips import Batch, Clips
 from codecsense.config import Config
 from codecsense.hosts import Host
 from codecsense.model import CodecSense, Scored
-from codecsense.sequence import IGNORED, Given, Text
+from codecsense.sequence import Given, Text
 from codecsense.texts import ClipTexts, Menu, choose
 from codecsense.training.hippo_sense import HippoSense, Senses, Task
 from codecsense.training.inspection import askable, inspect
@@ -180,7 +180,7 @@ def losses(
         total: Tensor = torch.zeros(())
         for number, (task, scored) in enumerate(zip(tasks, network(parts), strict=True)):
             share = _words(task.asked[cuts[number]]) * processes.parts / words[number]
-            loss = answer_loss(scored.logits, scored.packed.labels.to(scored.logits.device)) * share
+            loss = answer_loss(scored.logits, scored.words) * share
             lost[number] += float(loss.detach()) / processes.accumulation
             total = loss * task.weight if number == 0 else total + loss * task.weight
         yield total
@@ -218,11 +218,9 @@ def validate(
         asked = [choose(lesson.texts[row], menu, generator) for row in rows.tolist()]
         own = processes.share()
         scored = network([(processes.place(lesson.clips.batch(rows[own])), asked[own])])[0]
-        labels = scored.packed.labels.to(scored.logits.device)
-        said = (labels[:, 1:] != IGNORED).sum()
-        summed += float(answer_loss(scored.logits, labels) * said)
-        right += float((scored.logits[:, :-1].argmax(-1) == labels[:, 1:]).sum())
-        words += float(said)
+        summed += float(answer_loss(scored.logits, scored.words) * len(scored.words))
+        right += float((scored.logits.argmax(-1) == scored.words).sum())
+        words += len(scored.words)
     everyone = [processes.mean(value) for value in (summed, right, words)]
     return {"validation_loss": everyone[0] / everyone[2], "validation_right": everyone[1] / everyone[2]}
 

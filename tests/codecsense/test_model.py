@@ -9,7 +9,7 @@ from torch import Tensor
 
 from codecsense.clips import Batch, Clips, Modality
 from codecsense.model import CodecSense
-from codecsense.sequence import Text, pack
+from codecsense.sequence import Text, answering, pack
 from codecsense.training.hippo_sense import given
 
 
@@ -38,7 +38,8 @@ def test_without_senses_the_model_is_its_host(batch: Batch):
     assert model.audio is None
     read = pack([model.start] * 2, texts(model), pad=model.host.tokenizer.pad_token_id)
     anchors = batch.tower[:, [0, 2, 4, 6]].flatten(1, 2)
-    assert torch.equal(scores(model, batch), model.host.logits(read, pictures=anchors, injected=[]))
+    expected = model.host.logits(read, pictures=anchors, injected=[], at=answering(read))
+    assert torch.equal(scores(model, batch), expected)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_without_senses_the_model_is_its_host(batch: Batch):
 def test_a_clip_costs_the_tokens_of_its_pictures_and_senses(changes: dict[str, object], tokens: int, batch: Batch):
     model = tiny_twins.model(**changes)
     assert model.context_tokens == tokens
-    assert scores(model, batch).shape[0] == 2
+    assert len(scores(model, batch)) == sum(len(text.answer) for own in texts(model) for text in own)
 
 
 @pytest.mark.parametrize("sense", ["tower", "mv", "residual", "context", "sound"])
@@ -107,15 +108,15 @@ def test_the_seed_decides_the_senses_and_leaves_the_global_generator_alone():
 def test_a_clip_scores_alike_alone_and_beside_others(clips: Clips, batch: Batch):
     model = tiny_twins.model()
     alone = model(clips.batch(torch.tensor([1])), texts(model)[1:]).logits
-    torch.testing.assert_close(scores(model, batch)[1:], alone, atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(scores(model, batch)[-len(alone) :], alone, atol=1e-5, rtol=0.0)
 
 
 def test_texts_of_different_length_do_not_disturb_each_other(batch: Batch):
     model = tiny_twins.model()
     short, long = texts(model)
     whole = model(batch, [short[:1], long])
-    size = model.context_tokens + len(short[0].prompt) + len(short[0].answer)
-    torch.testing.assert_close(whole.logits[0, :size], scores(model, batch)[0, :size], atol=1e-5, rtol=0.0)
+    size = len(short[0].answer)
+    torch.testing.assert_close(whole.logits[:size], scores(model, batch)[:size], atol=1e-5, rtol=0.0)
 
 
 def test_every_weight_of_the_senses_gets_a_gradient_and_none_of_the_host(batch: Batch):

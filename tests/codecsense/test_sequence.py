@@ -3,7 +3,19 @@
 import pytest
 import torch
 
-from codecsense.sequence import IGNORED, Layout, Prefix, Specials, Text, count, pack, prefix, visible
+from codecsense.sequence import (
+    IGNORED,
+    Layout,
+    Prefix,
+    Specials,
+    Text,
+    answered,
+    answering,
+    count,
+    pack,
+    prefix,
+    visible,
+)
 
 TOKENS = Specials(vision_start=1, vision_end=2, image_pad=3, motion_pad=4, audio_pad=5, end=6)
 
@@ -21,6 +33,13 @@ def test_only_answers_are_learned():
     start = placed(Prefix(ids=torch.tensor([7, 8]), kinds=torch.zeros(2, dtype=torch.long)))
     packed = pack([start], [[Text([9], [10, 6]), Text([11], [12])]], pad=0)
     assert packed.labels.tolist() == [[IGNORED, IGNORED, IGNORED, 10, 6, IGNORED, 12]]
+
+
+def test_scores_are_of_use_where_a_word_of_an_answer_comes_next():
+    start = placed(Prefix(ids=torch.tensor([7, 8]), kinds=torch.zeros(2, dtype=torch.long)))
+    packed = pack([start, start], [[Text([9], [10, 6]), Text([11], [12])], [Text([9], [6])]], pad=0)
+    assert answering(packed).int().tolist() == [[0, 0, 1, 1, 0, 1, 0], [0, 0, 1, 0, 0, 0, 0]]
+    assert answered(packed).tolist() == [10, 6, 12, 6]
 
 
 def test_every_text_starts_where_the_prefix_ends():

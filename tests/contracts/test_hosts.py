@@ -12,7 +12,7 @@ from torch import Tensor
 from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host
 from codecsense.hosts._hub import attention_mask
 from codecsense.hosts._words import word_tokenizer
-from codecsense.sequence import Text, pack
+from codecsense.sequence import Text, answering, pack
 from codecsense.training.lora import LoRAConfig
 from codecsense.training.lora import add as add_lora
 
@@ -84,6 +84,12 @@ def test_gradients_reach_every_injected_token(host: Host):
     for _, rows in injected:
         assert rows.grad is not None
         assert (rows.grad.norm(dim=-1) > 0).all()
+
+
+def test_scores_at_some_places_are_those_of_all_places(host: Host):
+    read, (pictures, injected) = packed(host), features(host, 2)
+    some = host.logits(read, pictures=pictures, injected=injected, at=answering(read))
+    torch.testing.assert_close(some, scores(host, read, injected)[answering(read)], atol=1e-5, rtol=0.0)
 
 
 def test_packed_texts_score_as_each_alone(host: Host):

@@ -156,7 +156,7 @@ def test_a_tiny_twin_of_a_profile_takes_a_step_of_every_kind(settings: params.Pa
     texts = [[Text(prompt=[right], answer=[answer])] for answer in (left, right)]
     batch = clips.batch(torch.arange(CLIPS))
     scored = network(batch, texts)
-    loss = answer_loss(scored.logits, scored.packed.labels)
+    loss = answer_loss(scored.logits, scored.words)
     loss.backward()
     assert loss.isfinite()
     assert gradients(network.adapter) > 0

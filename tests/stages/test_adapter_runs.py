@@ -7,7 +7,6 @@ import pytest
 import torch
 import yaml
 from torch import Tensor
-from torch.nn import functional
 
 from codecsense import config
 from codecsense.adapter import Shapes, TriStream
@@ -15,6 +14,7 @@ from codecsense.clips import Batch
 from codecsense.model import CodecSense, Model
 from codecsense.sequence import Text
 from codecsense.texts import WORDS
+from codecsense.training.losses import answer_loss
 from stages import params
 
 ROOT = Path(__file__).parents[2]
@@ -82,9 +82,7 @@ def test_the_adapter_learns_what_only_motion_tells(run: str, resolved: dict[str,
     losses = []
     for _ in range(STEPS):
         scored = model(batch, texts)
-        learned = scored.packed.labels >= 0
-        before = learned.roll(-1, 1)
-        loss = functional.cross_entropy(scored.logits[before], scored.packed.labels[learned])
+        loss = answer_loss(scored.logits, scored.words)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

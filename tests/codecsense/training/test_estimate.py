@@ -33,10 +33,10 @@ def test_activations_of_qwen2_5_vl_7b_are_those_one_counts_by_hand():
     """Per token and layer: its input; in the layer at work 4 norms, q, k, v, what they mix, and 4 times the MLP."""
     host = tiny_twins.settings(host=tiny_twins.HOSTS["qwen2_5_vl"] | {"dtype": "bfloat16"}).host.outline(QWEN)
     layer = 4 * 3584 + 2 * 3584 + 2 * 512 + 4 * 18944
-    kept = estimate.activation_bytes(host, 1000, number_bytes=2, checkpointing=True)
+    kept = estimate.activation_bytes(host, 1000, words=100, number_bytes=2, checkpointing=True)
     assert kept["activations"] == 1000 * (28 * 3584 + layer) * 2
-    assert kept["scores"] == 1000 * 152064 * 10
-    everything = estimate.activation_bytes(host, 1000, number_bytes=2, checkpointing=False)
+    assert kept["scores"] == 100 * 152064 * 10
+    everything = estimate.activation_bytes(host, 1000, words=100, number_bytes=2, checkpointing=False)
     assert everything["activations"] == 1000 * 28 * layer * 2
 
 

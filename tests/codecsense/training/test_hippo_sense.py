@@ -11,7 +11,7 @@ from together import together
 from torch import Tensor
 
 from codecsense.clips import Clips
-from codecsense.sequence import IGNORED, Text
+from codecsense.sequence import Text
 from codecsense.texts import ClipTexts
 from codecsense.training import sft
 from codecsense.training.hippo_sense import HippoSense, Senses, Task, given, moments
@@ -101,8 +101,8 @@ def by_hand(clips: Clips, tasks: list[Task]) -> tuple[dict[str, float], dict[str
     means = {}
     for task in tasks:
         scored = model(clips.batch(task.rows, task.given), task.asked)
-        means[task.name] = answer_loss(scored.logits, scored.packed.labels)
-        assert (scored.packed.labels != IGNORED).sum() == sum(len(text.answer) for own in task.asked for text in own)
+        means[task.name] = answer_loss(scored.logits, scored.words)
+        assert len(scored.words) == sum(len(text.answer) for own in task.asked for text in own)
     (means["answers"] + 0.1 * means["vas"] + 0.3 * means["avs"]).backward()
     found = {name: weight.grad for name, weight in sft.trained_weights(model).items() if weight.grad is not None}
     return {name: float(mean.detach()) for name, mean in means.items()}, found
