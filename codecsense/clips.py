@@ -152,12 +152,13 @@ def _rows(ids: Sequence[str], features: Features, store: Store) -> Int[Tensor, "
 
 
 class Clips:
-    """The clips of one split, by id."""
+    """The clips of one split, by id; without the pixels of opening anchors where no adapter looks at them."""
 
-    def __init__(self, ids: Sequence[str], features: Features, store: Store) -> None:
+    def __init__(self, ids: Sequence[str], features: Features, store: Store, *, looked_at: bool = True) -> None:
         rows = _rows(ids, features, store)
         self.ids = list(ids)
         self.store = store
+        self.looked_at = looked_at
         self.context_px = min(CONTEXT_PX, *store.get("anchors", self.ids[0]).shape[1:3]) if self.ids else CONTEXT_PX
         self.tower = features.tower[rows]
         self.sound = features.sound[rows]
@@ -204,7 +205,7 @@ class Clips:
             mask=self.mask[rows],
             context=inner[:, :, 0],
             frames=inner[:, :, 1:],
-            pictures=torch.stack([self._opening(self.ids[row]) for row in rows.tolist()]),
+            pictures=torch.stack([self._opening(self.ids[row]) for row in rows.tolist()]) if self.looked_at else None,
         )
         deep = None if self.deep is None else self.deep[rows].float()
         return Batch(

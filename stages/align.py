@@ -32,7 +32,10 @@ def align(
     work = folder(scratch, "align", settings=[seed, model, align], inputs=[captions, streams, encoded, tower])
     told, store = captions_table.read(captions), StreamStore(streams)
     states = Features.read(encoded / "features.safetensors")
-    train, validation = (Clips(clips_of(told, split), states, store) for split in ("train", "validation"))
+    looked_at = model.adapter.looks
+    train, validation = (
+        Clips(clips_of(told, split), states, store, looked_at=looked_at) for split in ("train", "validation")
+    )
     network = model.build(model.host.load(tower / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed)
     processes = Processes(align.compute, batch=align.batch, clip=align.optimiser.clip, log_to=align.log_to, events=work)
     curve = []

@@ -35,8 +35,9 @@ def blind(
     asked = questions_table.read(questions).filter((pl.col("split") == "train") & (pl.col("type") == "joint"))
     drawn = asked.sort("question_id").sample(min(blind.prompts, len(asked)), seed=seed)
     states = Features.read(encoded / "features.safetensors")
-    clips = Clips(drawn["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
-    network = checkpoints.load(reference, model.host.load(weights / "host")).eval()
+    network = checkpoints.load_trained(reference, weights=weights)
+    looked_at = network.settings.adapter.looks
+    clips = Clips(drawn["clip_id"].unique().sort().to_list(), states, StreamStore(streams), looked_at=looked_at)
     inputs = [questions, streams, encoded, weights, reference]
     place = folder(scratch, "blind", settings=[seed, model, blind, two_stage], inputs=inputs)
     parts = pieces(network, clips, drawn, blind, two_stage, seed=seed)

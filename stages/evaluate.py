@@ -34,8 +34,9 @@ def evaluate(
     run = results.name
     asked = questions_table.read(questions).filter(pl.col("split") == evaluate.split)
     states = Features.read(encoded / "features.safetensors")
-    clips = Clips(asked["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
     network = checkpoints.load_trained(checkpoint, weights=weights)
+    looked_at = network.settings.adapter.looks
+    clips = Clips(asked["clip_id"].unique().sort().to_list(), states, StreamStore(streams), looked_at=looked_at)
     joint = asked.filter(pl.col("type") == "joint").sort("question_id")
     number = evaluate.two_stage_questions if network.audio is not None else 0
     posed = Posed(asked, joint.sample(min(number, len(joint)), seed=seed))

@@ -40,7 +40,7 @@ def sft(
         "rationales": rationales_table.read(rationales),
     }
     states, store = Features.read(encoded / "features.safetensors"), StreamStore(streams)
-    train = Clips(clips_of(tables["captions"], "train"), states, store)
+    train = Clips(clips_of(tables["captions"], "train"), states, store, looked_at=model.adapter.looks)
     processes = Processes(sft.compute, batch=sft.batch, clip=sft.optimiser.clip, log_to=sft.log_to, events=work)
     network = model.build(
         model.host.load(weights / "host"), train.shapes, sound_width=states.sound.shape[-1], seed=seed
@@ -49,7 +49,7 @@ def sft(
     lesson = stage_2.Lesson(train, by_clip(network.host.tokenizer, train.ids, **tables))
     validation = None
     if sft.validate_every:
-        held_out = Clips(clips_of(tables["captions"], "validation"), states, store)
+        held_out = Clips(clips_of(tables["captions"], "validation"), states, store, looked_at=model.adapter.looks)
         validation = stage_2.Lesson(held_out, by_clip(network.host.tokenizer, held_out.ids, **tables))
     state_file = work / "sft.pt"
     curve = stage_2.fit(network, lesson, validation, sft, seed=seed, state_file=state_file, processes=processes)

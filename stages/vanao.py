@@ -30,8 +30,9 @@ def vanao(
     work = folder(scratch, "vanao", settings=[seed, model, vanao], inputs=inputs)
     measured = blind_table.read(baseline)
     states = Features.read(encoded / "features.safetensors")
-    clips = Clips(measured["clip_id"].unique().sort().to_list(), states, StreamStore(streams))
     network = checkpoints.load(reference, model.host.load(weights / "host"))
+    looked_at = network.settings.adapter.looks
+    clips = Clips(measured["clip_id"].unique().sort().to_list(), states, StreamStore(streams), looked_at=looked_at)
     prompts = grpo.prompts_of(network, clips, measured, vanao)
     state_file, made = work / "vanao.pt", work / "made"
     curve = grpo.fit(network, clips, prompts, vanao, seed=seed, state_file=state_file)

@@ -60,6 +60,11 @@ class EncoderConfig(Config):
     gathers: ClassVar[bool] = False  # its branches describe maps in the order of time, its trunk makes tokens of them
     name: str
 
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at the opening anchors with eyes of its own, and so needs their pixels."""
+        return False
+
     def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int, eye: Eye | None) -> nn.Module:
         """The branch of a stream: from a `TriStream` to [batch intervals steps width]."""
         raise TypeError(f"{type(self).__name__} does not say how to build itself")
@@ -142,3 +147,8 @@ class AdapterConfig(Config):
     placement: Annotated[SerializeAsAny[PlacementConfig], pick("codecsense.adapter.placements")]
     head: Annotated[SerializeAsAny[HeadConfig], pick("codecsense.adapter.heads")]
     projector: Literal["linear", "aligned"]  # "aligned" has the head's layers and starts where Stage 1 left them
+
+    @property
+    def looks(self) -> bool:
+        """Whether clips must come with the pixels of their opening anchors."""
+        return "context" in self.streams and self.encoder.looks

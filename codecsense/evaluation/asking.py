@@ -74,7 +74,7 @@ def ask(
         raise ValueError("this model does not hear, so it cannot answer in two stages; leave --two-stage out")
     extracted = extract_one(video, settings.audit, settings.extract)
     shown = Video(video.name, extracted.streams)
-    clips = Clips([video.name], _encode(model, encoder, shown), shown)
+    clips = Clips([video.name], _encode(model, encoder, shown), shown, looked_at=model.settings.adapter.looks)
     if clips.shapes != model.shapes:
         raise ValueError(
             f"the model was trained on {model.shapes}, section `extract` gives {clips.shapes}; use its own"

@@ -44,6 +44,9 @@ def test_opening_anchors_come_as_pictures_no_larger_than_an_encoder_wants_them(
     shrunk = Clips(tiny_twins.ids(5), tiny_twins.features(5), store).batch(torch.tensor([3, 1])).tri
     assert shrunk.pictures.shape == (2, tiny_twins.INTERVALS, 8, 8, 3)
     assert abs(shrunk.pictures[0].float().mean() - anchors[:-1].float().mean()) < 1
+    unseen = Clips(tiny_twins.ids(5), tiny_twins.features(5), store, looked_at=False).batch(torch.tensor([3])).tri
+    assert unseen.pictures is None
+    assert torch.equal(unseen.mv, small.mv)
 
 
 def test_clips_without_streams_are_named(store: StreamStore):

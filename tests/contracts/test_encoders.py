@@ -136,9 +136,15 @@ def test_a_frozen_siglip_gets_no_gradient():
     assert trained == {name for name, _ in own.branches.named_parameters() if ".tower." not in name}
 
 
-def test_clips_without_pictures_are_refused_by_who_must_look():
+@pytest.mark.parametrize("streams", [("mv", "context"), ("mv", "frames")], ids="-".join)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_who_looks_at_pictures_says_so_and_refuses_clips_without(family: str, streams: tuple[str, ...], eye: Any):
+    own, without = adapter(family, eye, streams), tiny_twins.tri()._replace(pictures=None)
+    if not own.settings.looks:
+        assert own(without).isfinite().all()
+        return
     with pytest.raises(ValueError, match="come without pictures"):
-        adapter("resnet18", None)(tiny_twins.tri()._replace(pictures=None))
+        own(without)
 
 
 @pytest.mark.parametrize("unfit", ["slots", "none", "motion_ssm"])

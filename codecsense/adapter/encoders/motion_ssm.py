@@ -29,6 +29,10 @@ class Settings(EncoderConfig):
     ssm: Mamba2Size
     heads: int  # of the queries' attention
 
+    @property
+    def looks(self) -> bool:
+        return self.tokeniser.looks
+
     def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int, eye: Eye | None) -> nn.Module:
         if not self.tokeniser.gathers or self.tokeniser.name == self.name:
             raise ValueError(

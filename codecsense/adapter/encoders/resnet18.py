@@ -36,6 +36,10 @@ class Settings(EncoderConfig):
     mv_unit_px: float  # vectors are divided by this
     residual_unit: float  # residuals (grey levels) are divided by this
 
+    @property
+    def looks(self) -> bool:
+        return True
+
     def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int, eye: Eye | None) -> nn.Module:
         if stream in CHANNELS:
             return MapSteps(stream=stream, settings=self, width=width)

@@ -45,6 +45,10 @@ class Settings(EncoderConfig):
     mv_unit_px: float
     residual_unit: float
 
+    @property
+    def looks(self) -> bool:
+        return True
+
     def build(self, *, stream: Stream, shapes: Shapes, width: int, tokens: int, eye: Eye | None) -> nn.Module:
         if stream == "frames":
             return TowerSteps(stream=stream, shapes=shapes, width=width, heads=self.heads)

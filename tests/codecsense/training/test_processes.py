@@ -52,7 +52,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_zero_without_a_launcher_is_refused(monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("deepspeed")
+    pytest.importorskip("deepspeed", reason="DeepSpeed is missing: pip install '.[gpu]'")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(ValueError, match="compute.zero is 2, which needs a launcher"):
         Processes(ONE_PIECE.model_copy(update={"zero": 2}), batch=2, clip=1.0)
@@ -157,7 +157,7 @@ def test_zero_teaches_as_one_process_does_and_goes_on_after_a_kill(
     zero: int, tuned: str, lesson: sft.Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """On CPU, by gloo, in fp32, with gradients of 2 pieces each: losses and weights of one process within 1e-4."""
-    pytest.importorskip("deepspeed")
+    pytest.importorskip("deepspeed", reason="DeepSpeed is missing: pip install '.[gpu]'")
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")
     settings = LONGER.model_copy(update={"tuned": tuned})
     shared = settings.model_copy(
