@@ -61,7 +61,7 @@ class Field(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """One picture as the decoder delivers it, in display order. `picture` is the decoder's own frame."""
+    """One picture in display order. `picture` is the decoder's own frame, or can give it: `picture.decoded()`."""
 
     rank: int
     time_s: float

@@ -15,7 +15,7 @@ from codecsense.codecs import Span
 from codecsense.codecs.container import UnreadableError, mistake, opened, video_stream
 from codecsense.codecs.corpus import Entry, inside, written
 from codecsense.codecs.decoding import Video, decode
-from codecsense.codecs.h264_header import num_references
+from codecsense.codecs.h264.headers import num_references
 from codecsense.codecs.packets import PacketTable, read_packets
 from codecsense.codecs.settings import AuditConfig, DecodingConfig
 from codecsense.codecs.vectors import exported

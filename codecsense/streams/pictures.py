@@ -64,9 +64,10 @@ class Pictures:
         return np.array([self.time_s[int(rank)] for rank in ranks], np.float32)
 
     def _keep(self, rank: int, decoded: Decoded) -> None:
+        picture = decoded.picture if isinstance(decoded.picture, VideoFrame) else decoded.picture.decoded()
         if self.size is None:
-            self.size = fitted(decoded.picture, self.max_pixels)
-        self.kept[rank] = self._colours(decoded.picture, self.size)
+            self.size = fitted(picture, self.max_pixels)
+        self.kept[rank] = self._colours(picture, self.size)
         self.time_s[rank] = decoded.time_s
 
     def _colours(self, picture: VideoFrame, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
