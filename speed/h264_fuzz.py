@@ -39,7 +39,7 @@ def main() -> None:
     for _ in range(chosen.count):
         extradata, packets = streams[int(noise.integers(len(streams)))]
         hit = [mutated(packet, noise) if noise.random() < 0.5 else packet for packet in packets]
-        record = mutated(extradata, noise) if noise.random() < 0.2 else extradata
+        record = mutated(extradata, noise) if extradata and noise.random() < 0.2 else extradata
         started = time.process_time()
         ends[_read(record, hit)] += 1
         slow += time.process_time() - started > chosen.limit

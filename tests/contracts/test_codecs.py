@@ -44,7 +44,8 @@ EXAMPLES = {  # a value for every field that the settings of a backend may have
     "gpu": 0,
 }
 TOLERANCE_PX = {"native": 0.1, "estimated": 0.25, "routed": 0.25, "coviar": 0.35, "nvdec": 0.25, "parsed": 0.25}
-ONLY = {"coviar": ["mpeg4", "mpeg4_b"], "nvdec": ["h264", "h264_b", "hevc"]}
+PARSED = ["h264", "h264_b", "h264_10bit", "hevc", "mpeg4"]  # and one of each other way that a file may go
+ONLY = {"coviar": ["mpeg4", "mpeg4_b"], "nvdec": ["h264", "h264_b", "hevc"], "parsed": PARSED}
 
 
 def settings_of(backend: str) -> BackendConfig:
