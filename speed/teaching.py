@@ -5,7 +5,8 @@
 The model, batch and questions of params.yaml, random weights and clips of the micro world's sizes: what is computed,
 and so how long it takes, does not depend on the numbers. CPU seconds of one process and one thread, getting ready
 included (more `--steps` make it count less), the least of three rounds in which both take turns. At least 1.7 times the
-throughput is promised.
+throughput is promised of the shipped model, whose tower sees the anchors of a clip; the dense rival's, which sees the
+frames between them as well, stands beside it.
 """
 
 import argparse
@@ -20,10 +21,10 @@ import torch
 from torch import Tensor
 
 from codecsense import config
-from codecsense.clips import Batch, Clips, Features
+from codecsense.clips import Batch, Clips, Features, moments
 from codecsense.hosts import Host
 from codecsense.model import Model
-from codecsense.sequence import Text
+from codecsense.sequence import Given, Text
 from codecsense.texts import ClipTexts, Question
 from codecsense.training import sft
 from codecsense.training.processes import Processes
@@ -49,6 +50,9 @@ class Drawn:
             "residual": generator.standard_normal((*size, 1, rows, columns)).astype(np.float16),
             "map_mask": np.ones(size, bool),
             "anchors": generator.integers(0, 256, (CLIPS, anchors, side, side, 3), np.uint8),
+            "frames": generator.integers(
+                0, 256, (CLIPS, anchors - 1, extract["frames_per_interval"], side, side, 3), np.uint8
+            ),
         }
 
     def get(self, name: str, video_id: str) -> np.ndarray:
@@ -61,30 +65,33 @@ class Drawn:
 
 
 class Seen(Clips):
-    """Clips whose anchors the tower sees again in every step, as without a cache."""
+    """Clips that the tower sees again in every step, as without a cache: their anchors, or all moments."""
 
-    def __init__(self, cached: Clips, features: Features, host: Host) -> None:
-        super().__init__(cached.ids, features, cached.store)
+    def __init__(self, cached: Clips, features: Features, host: Host, *, dense: bool) -> None:
+        super().__init__(cached.ids, features, cached.store, looked_at=cached.looked_at)
         self.host = host
-        self.pictures = torch.from_numpy(cached.store.stack("anchors", cached.ids))
+        self.seen = list(range(cached.tower.shape[1])) if dense else cached.anchors
+        self.pictures = moments(cached.store, cached.ids)[:, self.seen]
 
     @torch.no_grad()
-    def batch(self, rows: Tensor) -> Batch:
-        seen = self.host.encode_pictures(self.pictures[rows].flatten(0, 1)).unflatten(0, (len(rows), -1))
-        self.tower[rows[:, None], torch.tensor(self.anchors)] = seen.half()
-        return super().batch(rows)
+    def batch(self, rows: Tensor, given: Given | None = None) -> Batch:
+        said = self.host.encode_pictures(self.pictures[rows].flatten(0, 1)).unflatten(0, (len(rows), -1))
+        self.tower[rows[:, None], torch.tensor(self.seen)] = said.half()
+        return super().batch(rows, given)
 
 
-def seconds(cached: bool, steps: int) -> float:
+def seconds(cached: bool, steps: int, *, dense: bool) -> float:
     """CPU seconds of that many steps of Stage 2, LoRA and optimiser made anew."""
     settings = sft.SFT.model_validate(PARAMS["sft"] | {"steps": steps, "save_every_s": 1e9})
-    described = Model.model_validate(PARAMS["model"])
+    streams = ["frames", "context"] if dense else PARAMS["model"]["adapter"]["streams"]
+    adapter = PARAMS["model"]["adapter"] | {"streams": streams}
+    described = Model.model_validate(PARAMS["model"] | {"adapter": adapter})
     host = described.host.build(words=[f"word{number}" for number in range(200)], seed=0)
     host.requires_grad_(False)
     features, store = _features(host), Drawn()
-    clips = Clips(store.index["video_id"].to_list(), features, store)
+    clips = Clips(store.index["video_id"].to_list(), features, store, looked_at=described.adapter.looks)
     if not cached:
-        clips = Seen(clips, features, host)
+        clips = Seen(clips, features, host, dense=dense)
     network = described.build(host, clips.shapes, sound_width=1, seed=0)
     processes = Processes(settings.compute, batch=settings.batch, clip=settings.optimiser.clip)
     lesson = sft.Lesson(clips, [_texts(settings) for _ in range(CLIPS)])
@@ -97,10 +104,10 @@ def seconds(cached: bool, steps: int) -> float:
 def _features(host: Host) -> Features:
     """What the tower says of all moments, of a picture each."""
     extract, side = PARAMS["extract"], PARAMS["model"]["host"]["picture_px"]
-    moments = (extract["anchors"]["count"] - 1) * (extract["frames_per_interval"] + 1) + 1
+    count = (extract["anchors"]["count"] - 1) * (extract["frames_per_interval"] + 1) + 1
     patches = (side // host.block_px) ** 2
     pieces = (CLIPS, extract["anchors"]["count"] - 1, PARAMS["model"]["audio"]["pieces"], 1)
-    return Features(torch.randn(CLIPS, moments, patches, host.width).half(), torch.zeros(pieces).half())
+    return Features(torch.randn(CLIPS, count, patches, host.width).half(), torch.zeros(pieces).half())
 
 
 def _texts(settings: sft.SFT) -> ClipTexts:
@@ -121,16 +128,24 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    ratios = {seen: ratio(seen, chosen.steps) for seen in ("anchors", "all moments")}
+    kept = ratios["anchors"] >= PROMISED
+    for seen, found in ratios.items():
+        print(f"cached features where the tower sees {seen}: {found:.2f} times the throughput")
+    print(f"at least {PROMISED} for anchors: {'kept' if kept else 'MISSED'}")
+    sys.exit(not kept)
+
+
+def ratio(seen: str, steps: int) -> float:
+    """How many times the throughput is with features cached."""
     best = {"cached": float("inf"), "asked in every step": float("inf")}
     for _ in range(ROUNDS):
         for name in best:
-            best[name] = min(best[name], seconds(name == "cached", chosen.steps))
+            taken = seconds(name == "cached", steps, dense=seen == "all moments")
+            best[name] = min(best[name], taken)
     for name, taken in best.items():
-        print(f"tower {name:20s} {taken / chosen.steps:6.2f} s a step")
-    ratio = best["asked in every step"] / best["cached"]
-    kept = ratio >= PROMISED
-    print(f"cached features: {ratio:.2f} times the throughput (at least {PROMISED}: {'kept' if kept else 'MISSED'})")
-    sys.exit(not kept)
+        print(f"{seen:12s} tower {name:20s} {taken / steps:6.2f} s a step")
+    return best["asked in every step"] / best["cached"]
 
 
 if __name__ == "__main__":

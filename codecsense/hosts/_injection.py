@@ -1,7 +1,8 @@
 """The one hook through which motion and sound enter a host: rows of the embedding, replaced out of place.
 
-`E' = (1 - P1) * sg(E) + P M` (HY-Himmel report, eq. 8) with the one-hot matrix P never built: `masked_scatter`
-writes the same numbers. Features are set for one call and gone after it, so that a stale batch never injects.
+`E' = (1 - P1) * sg(E) + P M` (HY-Himmel report, eq. 8) with the one-hot matrix P never built: `index_put` writes
+the same numbers into one copy (`masked_scatter` needs two more, of counts). Features are set for one call and gone
+after it, so that a stale batch never injects.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ class Injection:
             if (counts != rows.shape[1]).any():
                 found = sorted(set(counts.tolist()))
                 raise ValueError(f"placeholder {token}: {found} places per sample for {rows.shape[1]} features")
-            embedded = embedded.masked_scatter(at[..., None], rows.to(embedded))
+            embedded = embedded.index_put(at.nonzero(as_tuple=True), rows.to(embedded).flatten(0, 1))
             self._placed.add(token)
         return embedded
 
