@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint seeds ladder readme format environment clean
+.PHONY: help repro test lint seeds ladder table claims readme format environment clean
 
 # One thread per process: faster for small models, and repeats agree to the last bit.
 export OMP_NUM_THREADS := 1
@@ -45,6 +45,13 @@ seeds: $(READY)    ## the graph once for each of SEEDS, in clones that share the
 
 ladder: $(READY)    ## HippoVLM's ladder of ablations with shortcut measures, three seeds, on a finished `make repro` (about an hour)
 	@python -m flows.ladder
+
+NAME ?= all
+table: $(READY)    ## a table of the papers, ours beside what is reported: NAME=fusion, SEEDS="0 1", PLAN=1 only says what it takes
+	@python -m flows.groups $(NAME) $(if $(filter command environment,$(origin SEEDS)),--seeds $(SEEDS)) $(if $(PLAN),--plan)
+
+claims: $(READY)    ## the papers' claims over five seeds, each supported, contradicted or undecided (hours); PLAN=1 as above
+	@python -m flows.claims $(if $(filter-out all,$(NAME)),$(NAME)) $(if $(PLAN),--plan)
 
 readme: $(READY)    ## copy the results and what is declared into README.md
 	@python -m codecsense.report.readme --report data/report --params params.yaml \

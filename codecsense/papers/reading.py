@@ -1,6 +1,7 @@
 """The tables of a paper as they are kept in `reported/*.yaml`, and every number in them by its quantity."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,20 +16,20 @@ Printed = int | float | str
 Value = float | str | tuple[float, float]
 
 
-class _Data(BaseModel):
+class Data(BaseModel):
     """Data that people type: closed to keys it does not know; what a table does not have may be left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Gains(_Data):
+class Gains(Data):
     """A column of differences: of which column, and for each row the row it is taken from."""
 
     of: str
     pairs: dict[str, str]
 
 
-class ReportedTable(_Data):
+class ReportedTable(Data):
     """One table. Keys of `columns` and `rows` name quantities; a row's `printed` is its heading in the paper."""
 
     where: str
@@ -56,7 +57,7 @@ class ReportedTable(_Data):
         return counted.get(row, counted.get(REST)) if isinstance(counted, dict) else counted
 
 
-class Statement(_Data):
+class Statement(Data):
     """A quantity in the text; without `decimals` it is words."""
 
     where: str
@@ -65,7 +66,7 @@ class Statement(_Data):
     decimals: int | None = None
 
 
-class Difference(_Data):
+class Difference(Data):
     """A difference in the text, in points."""
 
     where: str
@@ -75,7 +76,7 @@ class Difference(_Data):
     decimals: int
 
 
-class Ratio(_Data):
+class Ratio(Data):
     """A printed quantity that should be one quantity over another."""
 
     where: str
@@ -84,7 +85,7 @@ class Ratio(_Data):
     under: str
 
 
-class Pair(_Data):
+class Pair(Data):
     """Two intervals that are said not to overlap."""
 
     where: str
@@ -92,7 +93,7 @@ class Pair(_Data):
     second: str
 
 
-class Inert(_Data):
+class Inert(Data):
     """A method that is said to have done nothing to what it was laid over."""
 
     where: str
@@ -102,21 +103,21 @@ class Inert(_Data):
     measure: str
 
 
-class Proportional(_Data):
+class Proportional(Data):
     """Quantities that grow as their number of frames does."""
 
     where: str
     frames: dict[str, int]
 
 
-class CountedLoRA(_Data):
+class CountedLoRA(Data):
     """The quantity that a LoRA's weights are printed as, and the file beside `codecsense/report` with its shapes."""
 
     quantity: str
     architecture: str
 
 
-class Paper(_Data):
+class Paper(Data):
     """All that is kept of one paper."""
 
     paper: str
@@ -145,6 +146,7 @@ def papers() -> list[str]:
     return sorted(file.stem for file in REPORTED.glob("*.yaml"))
 
 
+@cache
 def load(name: str, folder: Path = REPORTED) -> Paper:
     """A paper's numbers; ValueError says which key of which file is not usable."""
     file = folder / f"{name}.yaml"

@@ -70,7 +70,7 @@ def by_type(accuracies: pl.DataFrame, variants: Sequence[Row], prior: Mapping[st
         figure.supxlabel(
             "accuracy (%) with 95 % interval over clips; dashed: the commonest training answer", fontsize=8
         )
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def against_context(accuracies: pl.DataFrame, variants: Sequence[Row], *, kind: str) -> str:
@@ -90,7 +90,7 @@ def against_context(accuracies: pl.DataFrame, variants: Sequence[Row], *, kind: 
         axes.set_ylabel(f"accuracy on {kind} questions (%)")
         axes.grid(visible=True)
         axes.set_axisbelow(True)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def curves(drawn: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
@@ -107,7 +107,7 @@ def curves(drawn: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> 
             axes.set_xlabel("step")
             axes.grid(visible=True, axis="y")
             axes.legend(fontsize=6.5, loc="best", handlelength=1.6, labelspacing=0.25)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _dots(axes: Axes, cells: pl.DataFrame, variants: Sequence[Row]) -> None:
@@ -152,7 +152,8 @@ def _apart(values: Sequence[float], *, step: float, ceiling: float) -> list[floa
     return heights
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
+    """The figure as text, the same bytes for the same numbers."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

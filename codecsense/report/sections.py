@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,18 +74,23 @@ def picture(store: StreamStore, clip: str) -> Picture:
     return png("", data.tobytes(), f"`{clip}`: a row for each interval between two anchors.")
 
 
-def read_curves(trained: Path, rl_runs: Sequence[str]) -> Curves:
+def read_curves(trained: Path, rl_runs: Collection[str]) -> Curves:
     """The curves under the folder of runs, by part of the training and by run; runs that took no step have none."""
+    return curves_of({folder.name: folder for folder in sorted(trained.glob("*/"))}, rl_runs)
+
+
+def curves_of(folders: Mapping[str, Path], rl_runs: Collection[str]) -> Curves:
+    """The curves of runs, each in a folder of its own."""
     found: Curves = {}
-    for file in sorted(trained.glob("*/*/curve.csv")):
-        run, made = file.parts[-3:-1]
-        with file.open(newline="") as lines:
-            steps = list(csv.DictReader(lines))
-        if steps:
-            panel = STAGE_1 if made == "align" else POLICY if run in rl_runs else STAGE_2
-            values = _smoothed([float(step["accuracy" if panel == POLICY else "loss"]) for step in steps])
-            numbers = [float(step["step"]) for step in steps]
-            found.setdefault(panel, {})[run] = list(zip(numbers, values, strict=True))
+    for run, folder in folders.items():
+        for file in sorted(folder.glob("*/curve.csv")):
+            with file.open(newline="") as lines:
+                steps = list(csv.DictReader(lines))
+            if steps:
+                panel = STAGE_1 if file.parent.name == "align" else POLICY if run in rl_runs else STAGE_2
+                values = _smoothed([float(step["accuracy" if panel == POLICY else "loss"]) for step in steps])
+                numbers = [float(step["step"]) for step in steps]
+                found.setdefault(panel, {})[run] = list(zip(numbers, values, strict=True))
     return {panel: found[panel] for panel in (STAGE_1, STAGE_2, POLICY) if panel in found}
 
 

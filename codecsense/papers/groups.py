@@ -1,0 +1,160 @@
+"""Groups of runs, as `groups.yaml` names them: each makes one table or figure of the papers.
+
+A row is a run: one that params.yaml or profiles/adapter_runs.yaml already has, or a `change`, a set of differences from
+the base. What all runs share (the world, its extraction, the host) differs between `bases`; a row names the base it is
+of. Everything here is values; `flows.groups` computes what is missing.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from codecsense.config import read
+from codecsense.papers import reading
+from codecsense.papers.reading import Data, ReportedTable
+
+SHARED = "shared"  # the base that params.yaml is
+
+
+class Row(Data):
+    """One run of a group. Without `run` the row's name is the run's; with `run: null` it is only reported."""
+
+    run: str | None = ""
+    base: str = SHARED
+    over: str | None = None  # a run whose differences `change` is laid over
+    change: dict[str, Any] = Field(default={})
+    reported: str | None = None  # the row of the paper's table
+    mode: Literal["direct", "two_stage"] = "direct"
+    against: str | None = None  # another row of its base than the group is held against
+    at: float | None = None  # where it stands on the axis of a curve
+    line: str = "ours"  # which curve it is a point of
+
+
+class Shown(Data):
+    """A column of ours: which questions, and what it is called."""
+
+    type: str
+    kind: str | None = None
+
+    @property
+    def label(self) -> str:
+        """As it is printed at the head of a column."""
+        return self.type if self.kind is None else f"{self.kind} ({self.type})"
+
+
+class Group(Data):
+    """A table: its runs, the questions it is about, the paper's numbers beside it."""
+
+    title: str
+    reported: str | None = None  # PAPER.TABLE
+    columns: list[str] = Field(default=[])  # of the paper's table, beside ours
+    shown: list[Shown]
+    against: str  # the row that others of its base are held against
+    figure: Literal["bars", "frontier", "curve", "gates"] | None = "bars"
+    axis: str = ""
+    note: str = ""
+    rows: dict[str, Row]
+
+    @model_validator(mode="after")
+    def _rows_fit(self) -> "Group":
+        if self.against not in self.rows:
+            raise ValueError(f"`against` names no row: {self.against}")
+        lost = [row.against for row in self.rows.values() if row.against and row.against not in self.rows]
+        if lost:
+            raise ValueError(f"`against` names no row: {lost[0]}")
+        bare = [name for name, row in self.rows.items() if row.run is None and row.reported is None]
+        if bare:
+            raise ValueError(f"row `{bare[0]}` is neither run nor reported")
+        return self
+
+    def reference(self, name: str) -> str | None:
+        """The row that this one is paired with: its own or the group's, if that answers the same questions."""
+        other = self.rows[name].against or self.against
+        return other if other != name and self.rows[other].base == self.rows[name].base else None
+
+    def runs(self) -> dict[str, tuple[str, str]]:
+        """Base and run of every row that is run."""
+        return {name: (row.base, row.run or name) for name, row in self.rows.items() if row.run is not None}
+
+    def table(self) -> ReportedTable | None:
+        """The paper's table; ValueError if there is none of that name, or a row is missing in it."""
+        if self.reported is None:
+            return None
+        paper, _, name = self.reported.partition(".")
+        tables = reading.load(paper).tables
+        if name not in tables:
+            raise ValueError(f"{paper} has no table `{name}`; it has: {', '.join(tables)}")
+        table = tables[name]
+        odd = [row.reported for row in self.rows.values() if row.reported and row.reported not in table.rows]
+        odd += [column for column in self.columns if column not in table.columns]
+        if odd:
+            raise ValueError(f"{self.reported} has no `{odd[0]}`")
+        return table
+
+
+class Groups(Data):
+    """All groups, and the bases that differ from params.yaml in what runs share."""
+
+    bases: dict[str, dict[str, Any]]
+    groups: dict[str, Group]
+
+    def find(self, name: str) -> Group:
+        """A group by its name."""
+        if name not in self.groups:
+            raise ValueError(f"no table `{name}`; there are: {', '.join(self.groups)}")
+        return self.groups[name]
+
+    def changes(
+        self, library: Mapping[str, dict[str, Any]], known: Mapping[str, dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """The differences of every run that the groups name and params.yaml (`known`) does not have."""
+        found: dict[str, dict[str, Any]] = {}
+        for group in self.groups.values():
+            for name, row in group.rows.items():
+                if row.run is None:
+                    continue
+                run = row.run or name
+                laid = {**_under(row, library, known), **row.change}
+                elsewhere = [runs[run] for runs in (known, found, library) if run in runs]
+                change = laid or (elsewhere[0] if elsewhere else None)
+                if change is None:
+                    raise ValueError(
+                        f"`{run}` is no run of params.yaml or profiles/adapter_runs.yaml; say its `change`"
+                    )
+                if (run in known and laid) or (run in found and found[run] != change):
+                    raise ValueError(f"run `{run}` is defined twice, and differently")
+                if run not in known:
+                    found[run] = change
+        return found
+
+
+def reinforced(change: Mapping[str, Any]) -> bool:
+    """Whether these differences are those of a run of `rl_runs`, which goes on where `vanao.start` ended."""
+    return any(key.partition(".")[0] == "vanao" for key in change)
+
+
+def _under(row: Row, library: Mapping[str, dict[str, Any]], known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    if row.over is None:
+        return {}
+    found = known.get(row.over, library.get(row.over))
+    if found is None:
+        raise ValueError(f"`over: {row.over}` is no run of params.yaml or profiles/adapter_runs.yaml")
+    return found
+
+
+def load(file: Path) -> Groups:
+    """The groups of a file; ValueError names group and key."""
+    try:
+        groups = Groups.model_validate(read(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{file}: {key}: {first['msg']}") from None
+    for name, group in groups.groups.items():
+        odd = {row.base for row in group.rows.values()} - {SHARED, *groups.bases}
+        if odd:
+            raise ValueError(f"{file}: group `{name}` names the base `{odd.pop()}`, which `bases` does not have")
+        group.table()
+    return groups

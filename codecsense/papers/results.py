@@ -1,0 +1,73 @@
+"""Answers of several runs and seeds -> the numbers of a group, one record per row and column."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from codecsense.evaluation.statistics import Estimate
+from codecsense.papers.estimates import Part, total
+from codecsense.papers.groups import Group, Row, Shown
+from codecsense.schemas.answers import Answers
+
+Seeded = Sequence[pl.DataFrame]  # the answers of one run, a frame per seed
+
+
+class Number(NamedTuple):
+    """Accuracy of a row on some questions, and its paired difference to the row that it is held against."""
+
+    row: str
+    shown: Shown
+    accuracy: Estimate
+    difference: Estimate | None  # none for that row itself, and across bases, whose questions differ
+    questions: int
+    context_tokens: float
+
+
+def of_group(group: Group, answers: Mapping[str, Seeded], *, confidence: float) -> list[Number]:
+    """The numbers of every row that has answers, in the order of the group."""
+    found = []
+    for name, row in group.rows.items():
+        if name not in answers:
+            continue
+        other = group.reference(name)
+        for shown in group.shown:
+            mine = asked(answers[name], row, shown)
+            if not mine[0].height:
+                continue
+            difference = None
+            if other is not None and other in answers:
+                theirs = asked(answers[other], group.rows[other], shown)
+                difference = total([_less(mine, theirs, f"{name} and {other}")], confidence=confidence)
+            tokens = float(np.mean([frame[Answers.context_tokens].to_numpy().mean() for frame in mine]))
+            accuracy = total([part(mine)], confidence=confidence)
+            found.append(Number(name, shown, accuracy, difference, mine[0].height, tokens))
+    return found
+
+
+def asked(answers: Seeded, row: Row, shown: Shown) -> list[pl.DataFrame]:
+    """The answers of a row to the questions of a column, in the order of the questions' names."""
+    wanted = (pl.col(Answers.mode) == row.mode) & (pl.col(Answers.type) == shown.type)
+    if shown.kind is not None:
+        wanted &= pl.col(Answers.kind) == shown.kind
+    return [frame.filter(wanted).sort(Answers.question_id) for frame in answers]
+
+
+def part(frames: Seeded, sign: float = 1.0) -> Part:
+    """Right and wrong as numbers, a row per seed."""
+    names = [frame[Answers.question_id].to_list() for frame in frames]
+    if any(each != names[0] for each in names):
+        raise ValueError("the seeds did not answer the same questions; evaluate them again")
+    return Part(sign * _right(frames), frames[0][Answers.clip_id].to_numpy())
+
+
+def _less(mine: Seeded, theirs: Seeded, who: str) -> Part:
+    if mine[0][Answers.question_id].to_list() != theirs[0][Answers.question_id].to_list():
+        raise ValueError(f"{who} did not answer the same questions; evaluate both again")
+    return Part(_right(mine) - _right(theirs), mine[0][Answers.clip_id].to_numpy())
+
+
+def _right(frames: Seeded) -> Float[np.ndarray, "seeds questions"]:
+    return np.stack([frame[Answers.correct].to_numpy().astype(np.float64) for frame in frames])

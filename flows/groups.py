@@ -1,0 +1,206 @@
+"""`python -m flows.groups NAME ... [--seeds 0 1] [--plan]`: a table of the papers, from its runs to the page.
+
+A group of `groups.yaml` names its runs. For each base and seed they need, a place (`flows.places`) gets these runs;
+what is already made is found, the rest is computed by the pipeline there, locally or on Slurm. What will be run, what
+is cached and what it costs is printed before anything starts. The tables land in data/papers.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from codecsense import config
+from codecsense.papers import costs, gates, pages, surroundings
+from codecsense.papers import groups as groups_data
+from codecsense.papers.groups import SHARED, Group, Groups, reinforced
+from codecsense.papers.sheet import Made
+from codecsense.schemas import answers as answers_table
+from flows import launch, places
+
+ROOT = Path(__file__).parent.parent
+FILE = "groups.yaml"
+LIBRARY = "profiles/adapter_runs.yaml"
+OUTPUT = "data/papers"
+CLIPS_SHOWN = 2
+
+
+class Job(NamedTuple):
+    """What one place has to make."""
+
+    base: str
+    seed: int
+    place: Path
+    runs: list[str]
+    outlook: places.Outlook
+
+    @property
+    def targets(self) -> list[str]:
+        """The stages that end it."""
+        return targets(self.runs)
+
+
+class Known(NamedTuple):
+    """The groups, and the differences of every run that they add to params.yaml."""
+
+    groups: Groups
+    changes: dict[str, dict[str, Any]]
+    own: dict[str, dict[str, Any]]  # those of params.yaml
+
+    def change(self, run: str) -> dict[str, Any]:
+        """What a run differs in from params.yaml."""
+        return self.changes.get(run, self.own.get(run, {}))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Plan, compute what is missing, render; 0 if every table asked for is made."""
+    asked = parse(argv)
+    try:
+        known = read(ROOT)
+        names = list(known.groups.groups) if asked.name == ["all"] else asked.name
+        chosen = {name: known.groups.find(name) for name in names}
+        jobs = plan(ROOT, known, needs(chosen), asked.seeds or [config.read(ROOT / "params.yaml")["seed"]])
+        print(told(jobs), flush=True)
+        if asked.plan:
+            return 0
+        if failed := compute(jobs, asked.max_parallel):
+            print(f"error in groups: {', '.join(failed)} failed; what is made is kept", file=sys.stderr)
+            return 1
+        made = [render(ROOT, known, name, group, jobs) for name, group in chosen.items()]
+        print("\n".join(each.text for each in made))
+        place = next(job.place for job in jobs)
+        around = surroundings.around(place, surroundings.clips_of(place)[:CLIPS_SHOWN])
+        print(f"All on one page: {pages.write_all(ROOT / OUTPUT, made, around)}")
+    except (ValueError, OSError) as error:
+        print(f"error in groups: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m flows.groups", description="Make tables of the papers.")
+    parser.add_argument("name", nargs="+", help=f"groups of {FILE}, or `all`")
+    parser.add_argument("--seeds", type=int, nargs="+", help="each run once per seed; default: that of params.yaml")
+    parser.add_argument("--plan", action="store_true", help="only say what would be run")
+    parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time in one place")
+    return parser.parse_args(argv)
+
+
+def read(root: Path) -> Known:
+    """The groups of `root`, and every run they name; ValueError names what does not fit."""
+    values = config.read(root / "params.yaml")
+    own = values["runs"] | values["rl_runs"]
+    found = groups_data.load(root / FILE)
+    return Known(found, found.changes(config.read(root / LIBRARY), own), own)
+
+
+def needs(chosen: Mapping[str, Group]) -> dict[str, list[str]]:
+    """The runs that the groups need, by base, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for group in chosen.values():
+        for base, run in group.runs().values():
+            found.setdefault(base, {})[run] = None
+    return {base: list(runs) for base, runs in found.items()}
+
+
+def plan(root: Path, known: Known, needed: Mapping[str, list[str]], seeds: Sequence[int]) -> list[Job]:
+    """Bring the places up to date and ask DVC what each would have to make."""
+    jobs = []
+    for base, runs in needed.items():
+        differences = {} if base == SHARED else known.groups.bases[base]
+        for seed in seeds:
+            new = places.values(root, seed=seed, differences=differences, runs=known.changes)
+            place = places.prepare(root, f"{base}-{seed}", new)
+            jobs.append(Job(base, seed, place, runs, places.look(place, targets(runs))))
+    return jobs
+
+
+def targets(runs: Sequence[str]) -> list[str]:
+    """What is asked of the graph for these runs."""
+    return [f"evaluate@{run}" for run in runs]
+
+
+def told(jobs: Sequence[Job]) -> str:
+    """The plan: by place, the runs, what is made already and what the rest is expected to take."""
+    lines = ["| base | seed | runs | stages | cached | to make | CPU minutes | GPU hours of Stage 2 |"]
+    lines.append("| :-- | --: | :-- | --: | --: | --: | --: | --: |")
+    minutes, unknown = 0.0, 0
+    for job in jobs:
+        look = job.outlook
+        took = sum(look.seconds.get(name, 0.0) for name in look.missing) / 60
+        minutes, unknown = minutes + took, unknown + sum(name not in look.seconds for name in look.missing)
+        counts = f"{len(look.stages)} | {len(look.stages) - len(look.missing)} | {len(look.missing)}"
+        gpu = costs.hours(config.read(job.place / "params.yaml"), look.missing)
+        lines.append(f"| {job.base} | {job.seed} | {', '.join(job.runs)} | {counts} | {took:.1f} | {gpu} |")
+    note = (
+        f"At most {minutes:.0f} minutes in all, one stage after another, by what stages took here before, and "
+        f"{unknown} stages that were never timed here; less where DVC's cache has what another place has made."
+    )
+    return "\n".join([*lines, "", note, ""])
+
+
+def compute(jobs: Sequence[Job], max_parallel: int | None) -> list[str]:
+    """Make what is missing; places side by side on Slurm, else one after another. Those that failed, by name."""
+    todo = [job for job in jobs if job.outlook.missing]
+    together = len(todo) if launch.chosen(os.environ) == "slurm" else 1
+    with ThreadPoolExecutor(max_workers=max(1, together)) as threads:
+        codes = threads.map(lambda job: places.run(job.place, job.targets, max_parallel=max_parallel), todo)
+        return [job.place.name for job, code in zip(todo, codes, strict=True) if code]
+
+
+def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job]) -> pages.Written:
+    """Write the table as Markdown, HTML and CSV to data/papers."""
+    at = {(job.base, job.seed): job.place for job in jobs}
+    seeds = sorted({job.seed for job in jobs})
+    found = {row: [answers(at[base, seed], run) for seed in seeds] for row, (base, run) in group.runs().items()}
+    made = Made(
+        seeds=seeds,
+        commit=commit(root),
+        changes={row: known.change(run) for row, (_, run) in group.runs().items()},
+        bases=known.groups.bases,
+    )
+    folders = {row: at[base, seeds[0]] / "data" / "runs" / run for row, (base, run) in group.runs().items()}
+    values = config.read(root / "params.yaml")
+    gated = group.runs().items() if group.figure == "gates" else ()
+    split = values["evaluate"]["split"]
+    return pages.write(
+        root / OUTPUT,
+        name,
+        group,
+        found,
+        made,
+        trained=folders,
+        policies=[
+            row for row, (_, run) in group.runs().items() if run in values["rl_runs"] or reinforced(known.change(run))
+        ],
+        gates={row: gates.shares(at[base, seeds[0]], run, split=split) for row, (base, run) in gated},
+        confidence=values["report"]["confidence"],
+    )
+
+
+def answers(place: Path, run: str) -> pl.DataFrame:
+    """What a run answered there."""
+    return answers_table.read(place / "data" / "results" / run / "answers.parquet")
+
+
+def commit(root: Path) -> str:
+    """The commit that the tree is of, with a plus sign where something has been changed since."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*"],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

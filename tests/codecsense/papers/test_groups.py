@@ -1,0 +1,175 @@
+"""Groups as data: what they name exists, and their tables put ours beside what is reported."""
+
+import copy
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from codecsense import config
+from codecsense.papers import drawing, groups, pages, results, sheet
+from codecsense.papers.groups import Group
+from codecsense.papers.sheet import Made
+from codecsense.report.page import Section
+from codecsense.report.sheets import markdown
+
+sys.path.insert(0, str(Path(__file__).parent))
+import made_answers
+
+ROOT = Path(__file__).parents[3]
+MADE = Made(seeds=[0], commit="abc1234", changes={"concat": {"model.adapter.fusion": {"name": "concat"}}}, bases={})
+GROUP: dict[str, Any] = {
+    "title": "Fusion",
+    "reported": "hy_himmel.fusion",
+    "columns": ["video_mme"],
+    "shown": [{"type": "hidden"}, {"type": "static", "kind": "colour"}],
+    "against": "full",
+    "rows": {
+        "concat": {"reported": "fusion_concat", "at": 1},
+        "mlp": {"run": None, "reported": "fusion_concat_mlp", "at": 2},
+        "elsewhere": {"run": "full", "base": "gop_8"},
+        "full": {"reported": "himmel", "at": 3},
+    },
+}
+
+
+def group(**changes: Any) -> Group:
+    return Group.model_validate(copy.deepcopy(GROUP) | changes)
+
+
+@pytest.fixture
+def answers() -> dict[str, Any]:
+    return {
+        "concat": made_answers.seeded("concat", [0.5]),
+        "full": made_answers.seeded("full", [0.9]),
+        "elsewhere": made_answers.seeded("full", [0.7]),
+    }
+
+
+def test_what_the_shipped_groups_name_exists():
+    found = groups.load(ROOT / "groups.yaml")
+    own = config.read(ROOT / "params.yaml")
+    changes = found.changes(config.read(ROOT / "profiles/adapter_runs.yaml"), own["runs"] | own["rl_runs"])
+    for each in found.groups.values():
+        for _, run in each.runs().values():
+            assert run in changes or run in own["runs"] or run in own["rl_runs"]
+
+
+@pytest.mark.parametrize("name", groups.load(ROOT / "groups.yaml").groups)
+def test_every_row_of_a_group_that_is_reported_is_printed_beside_ours(name: str):
+    found = groups.load(ROOT / "groups.yaml").groups[name]
+    text = markdown(sheet.table(found, [], MADE, confidence=0.95))
+    for row in found.rows.values():
+        for column in found.columns if row.reported else []:
+            printed = found.table().rows[row.reported].get(column)
+            assert printed is None or str(printed) in text
+
+
+def test_the_table_holds_ours_the_difference_and_what_is_reported(answers: dict[str, Any]):
+    numbers = results.of_group(group(), answers, confidence=0.95)
+    lines = markdown(sheet.table(group(), numbers, MADE, confidence=0.95)).splitlines()
+    concat, mlp, elsewhere, full = (line for line in lines if re.match(r"\| (concat|mlp|elsewhere|full) ", line))
+    assert re.match(r"\| concat \| 50\.0 \[.*\] \| -40\.0 \[.*\] \| .* \| 120 \| 62\.33 \|", concat)
+    assert mlp.endswith("| – | 63.00 |")
+    assert "70.0" in elsewhere
+    assert re.match(r"\| elsewhere \| 70\.0 \[.*\] \| – \|", elsewhere), "another world's questions are not paired"
+    assert re.match(r"\| full \| 90\.0 \[.*\] \| – \| .*63\.52 \|", full)
+
+
+def test_a_row_can_be_held_against_another_row_of_its_own_base(answers: dict[str, Any]):
+    rows = copy.deepcopy(GROUP["rows"]) | {"near": {"run": "concat", "base": "gop_8", "against": "elsewhere"}}
+    found = group(rows=rows)
+    numbers = results.of_group(found, answers | {"near": answers["concat"]}, confidence=0.95)
+    text = markdown(sheet.table(found, numbers, MADE, confidence=0.95))
+    assert re.search(r"\| near \| 50\.0 \[.*?\] \| -20\.0 \[.*?\] less elsewhere \|", text)
+
+
+def test_answers_to_other_questions_are_not_compared(answers: dict[str, Any]):
+    answers["concat"] = [frame.head(20) for frame in answers["concat"]]
+    with pytest.raises(ValueError, match="concat and full did not answer the same questions"):
+        results.of_group(group(), answers, confidence=0.95)
+
+
+@pytest.mark.parametrize("figure", ["bars", "frontier", "curve"])
+def test_every_figure_names_its_axes_and_is_the_same_bytes_again(answers: dict[str, Any], figure: str):
+    found = group(figure=figure, axis="steps")
+    numbers = results.of_group(found, answers, confidence=0.95)
+    drawn = drawing.draw(found, numbers)
+    assert drawn.startswith("<?xml")
+    assert drawn == drawing.draw(found, numbers)
+
+
+def test_the_page_needs_no_network_and_names_run_params_and_commit(answers: dict[str, Any], tmp_path: Path):
+    written = pages.write(
+        tmp_path, "fusion", group(), answers, MADE, trained={}, policies=[], gates={}, confidence=0.95
+    )
+    page = (tmp_path / "fusion.html").read_text()
+    assert 'src="data:image/svg+xml' in page
+    assert not re.search(r"(src|href)=\"http", page)
+    assert "abc1234" in page
+    assert "model.adapter.fusion: {name: concat}" in page
+    assert (tmp_path / "fusion.md").read_text() == written.text
+    whole = pages.write_all(tmp_path, [written, written], Section("Around")).read_text()
+    assert whole.count('src="data:image/svg+xml') == 2
+    assert not re.search(r"(src|href)=\"http", whole)
+    plots = yaml.safe_load((tmp_path / "dvc.yaml").read_text())["plots"]
+    assert plots == [{"fusion": {"template": "bar_horizontal", "x": "value", "y": {"fusion.csv": "run"}}}]
+
+
+def test_gates_are_drawn_and_kept_beside_the_page(answers: dict[str, Any], tmp_path: Path):
+    rows = [
+        ("swing", "mv", 0.7, 9),
+        ("swing", "residual", 0.3, 9),
+        ("flash", "mv", 0.2, 4),
+        ("flash", "residual", 0.8, 4),
+    ]
+    shares = {"full": pl.DataFrame(rows, schema=["kind", "stream", "share", "count"], orient="row")}
+    found = group(figure="gates")
+    pages.write(tmp_path, "gates", found, answers, MADE, trained={}, policies=[], gates=shares, confidence=0.95)
+    assert "flash\tresidual\t0.8\t4" in (tmp_path / "gates_full.tsv").read_text()
+    assert (tmp_path / "gates.html").read_text().count("image/svg+xml") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"against": "fulll"}, "`against` names no row: fulll"),
+        ({"rows": {"full": {"run": None}}}, "neither run nor reported"),
+        ({"rows": {"full": {"chnage": {}}}}, "chnage"),
+    ],
+)
+def test_a_group_that_names_what_is_not_there_is_refused(tmp_path: Path, change: dict[str, Any], message: str):
+    file = tmp_path / "groups.yaml"
+    file.write_text(yaml.safe_dump({"bases": {}, "groups": {"fusion": GROUP | change}}))
+    with pytest.raises(ValueError, match=message):
+        groups.load(file)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"full": {"reported": "gated"}}, "hy_himmel.fusion has no `gated`"),
+        ({"full": {"base": "qp_3"}}, "names the base `qp_3`"),
+    ],
+)
+def test_a_row_of_an_unknown_base_or_table_is_named(tmp_path: Path, rows: dict[str, Any], message: str):
+    file = tmp_path / "groups.yaml"
+    file.write_text(yaml.safe_dump({"bases": {}, "groups": {"fusion": GROUP | {"rows": rows}}}))
+    with pytest.raises(ValueError, match=message):
+        groups.load(file)
+
+
+def test_a_run_cannot_mean_two_things():
+    other = copy.deepcopy(GROUP) | {"rows": {"full": {}, "concat": {"change": {"sft.steps": 1}}}}
+    mine = copy.deepcopy(GROUP) | {"rows": {"full": {}, "concat": {"change": {"sft.steps": 2}}}}
+    found = groups.Groups.model_validate({"bases": {}, "groups": {"one": mine, "two": other}})
+    with pytest.raises(ValueError, match="run `concat` is defined twice"):
+        found.changes({}, {"full": {}})
+    with pytest.raises(ValueError, match="`mlp` is no run"):
+        groups.Groups.model_validate(
+            {"bases": {}, "groups": {"one": GROUP | {"rows": {"full": {}, "mlp": {}}}}}
+        ).changes({}, {"full": {}})

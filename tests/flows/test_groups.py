@@ -1,0 +1,171 @@
+"""Adding an ablation is one line of data: a copy of the tree gets one, and the graph there trains and evaluates it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from codecsense import config
+from flows import claims, groups, outlook, places
+from stages import params
+
+ROOT = Path(__file__).parents[2]
+TREE = [*places.TREE, "groups.yaml", "claims.yaml"]
+LINE = "      lora_2: {change: {sft.lora.rank: 2, sft.lora.alpha: 4}}\n"
+SEVEN = [f"evaluate@{run}" for run in ("lora_2", "full")]
+
+
+def laid_over(values: dict[str, Any], difference: tuple[str, Any]) -> dict[str, Any]:
+    first, _, rest = difference[0].partition(".")
+    return {**values, first: laid_over(values[first], (rest, difference[1])) if rest else difference[1]}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree with tiny parameters and with one more line in its group of LoRA ranks."""
+    for name in TREE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    tiny = reduce(laid_over, config.read(ROOT / "tests/tiny.yaml").items(), config.read(ROOT / "params.yaml"))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tiny))
+    text = (tmp_path / "groups.yaml").read_text()
+    before, after = text.split("      lora_4: ")
+    (tmp_path / "groups.yaml").write_text(f"{before}{LINE}      lora_4: {after}")
+    (tmp_path / ".dvc").mkdir()
+    return tmp_path
+
+
+def test_one_line_is_a_run_that_is_trained_evaluated_and_in_the_table(tree: Path):
+    known = groups.read(tree)
+    assert known.change("lora_2") == {"sft.lora.rank": 2, "sft.lora.alpha": 4}
+    two = known.groups.find("lora_rank").model_copy(
+        update={
+            "rows": {
+                name: row for name, row in known.groups.find("lora_rank").rows.items() if name in ("lora_2", "full")
+            }
+        }
+    )
+    jobs = groups.plan(tree, known, groups.needs({"lora_rank": two}), [0])
+    assert [job.targets for job in jobs] == [SEVEN]
+    stages = jobs[0].outlook.stages
+    assert {"align@lora_2", "sft@lora_2", "evaluate@lora_2", "sft@full"} <= set(stages)
+    assert "sft@lora_4" not in stages, "what another row needs is left alone"
+    assert stages.count("host") == 1, "what runs share is made once"
+    assert set(jobs[0].outlook.missing) == set(stages)
+    assert params.load(jobs[0].place / "params.yaml", "lora_2").sft.lora.rank == 2
+    assert "lora_2" not in config.read(tree / "params.yaml")["runs"], "the default graph stays as it is"
+    assert "| shared | 0 | lora_2, full |" in groups.told(jobs)
+
+
+@pytest.mark.slow
+def test_a_group_of_two_runs_goes_from_a_clean_state_to_its_table_and_is_then_found_in_the_cache(tree: Path):
+    text = (tree / "groups.yaml").read_text()
+    start, end = text.index("  lora_rank:"), text.index("  lora_or_full:")
+    rows = [
+        line for line in text[start:end].splitlines(keepends=True) if "lora_4:" not in line and "lora_8:" not in line
+    ]
+    (tree / "groups.yaml").write_text(
+        text[:start] + "".join(row for row in rows if "lora_32" not in row and "lora_64" not in row) + "\n" + text[end:]
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+
+    def command(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.groups", "lora_rank", *words],
+            cwd=tree,
+            env=environment | {"PYTHONPATH": str(tree)},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "| lora_2 | " in command()
+    page = (tree / "data/papers/lora_rank.html").read_text()
+    assert "sft.lora.rank: 2" in page
+    assert "| 14 | 14 | 0 |" in command("--plan")
+    shutil.rmtree(tree / "data/scratch/places")
+    again = command()
+    assert "restored from the cache" in again
+    assert " done" not in again.split("== ")[-1], "nothing was computed twice"
+
+
+@pytest.mark.parametrize("base", ["shared", *config.read(ROOT / "groups.yaml")["bases"]])
+def test_every_run_of_every_base_has_valid_parameters(base: str, tmp_path: Path):
+    known = groups.read(ROOT)
+    differences = {} if base == "shared" else known.groups.bases[base]
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(places.values(ROOT, seed=3, differences=differences, runs=known.changes)))
+    assert params.load(file).seed == 3
+
+
+def test_a_base_that_changes_nothing_that_is_there_is_refused():
+    with pytest.raises(ValueError, match=r"a base changes `world\.cfr`, which params\.yaml does not have"):
+        places.values(ROOT, seed=0, differences={"world.cfr": 1}, runs={})
+
+
+def test_a_mirrored_tree_loses_what_is_gone_and_touches_only_what_differs(tmp_path: Path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "inner").mkdir(parents=True)
+    (source / "kept.py").write_text("same")
+    (source / "inner" / "new.py").write_text("new")
+    (target / "old").mkdir(parents=True)
+    (target / "old" / "gone.py").write_text("gone")
+    (target / "kept.py").write_text("same")
+    touched = (target / "kept.py").stat().st_mtime_ns
+    places._mirror(source, target)
+    assert sorted(str(file.relative_to(target)) for file in target.rglob("*.py")) == ["inner/new.py", "kept.py"]
+    assert (target / "kept.py").stat().st_mtime_ns == touched
+
+
+def test_what_was_never_timed_is_counted_and_not_guessed():
+    look = places.Outlook(stages=["host", "sft@full"], missing=["host", "sft@full"], seconds={"host": 120.0})
+    job = groups.Job("shared", 0, ROOT, ["full"], look)
+    text = groups.told([job])
+    assert "| 2 | 0 | 2 | 2.0 | – |" in text
+    assert "1 stages that were never timed here" in text
+
+
+def test_stages_below_a_change_are_missing_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    found = outlook.graph.Graph(
+        nodes={name: outlook.graph.Node(name, [], [], [], []) for name in ("world", "host", "sft@full", "probe")},
+        before={"world": set(), "host": {"world"}, "sft@full": {"host"}, "probe": {"world"}},
+        changed=frozenset({"host"}),
+    )
+    monkeypatch.setattr(outlook.graph, "read", lambda *_: found)
+    assert outlook.outlook(["sft@full"], tmp_path, tmp_path)["missing"] == ["host", "sft@full"]
+
+
+def test_an_unknown_table_is_answered_with_those_that_are_there(capsys: pytest.CaptureFixture[str]):
+    assert groups.main(["fuison", "--plan"]) == 1
+    assert "no table `fuison`; there are: stream_composition, anchors" in capsys.readouterr().err
+
+
+def test_claims_that_share_seeds_are_planned_together():
+    found = claims.claims_data.load(ROOT / "claims.yaml")
+    chosen = {name: found[name] for name in ("stage_1_helps", "all_beat_two", "gain_grows_with_gaps")}
+    assert claims.by_seeds(chosen, None) == [
+        (
+            (0, 1, 2, 3, 4),
+            {
+                "shared": ["full", "no_stage_1", "mv_residual"],
+                "gop_32": ["full", "anchors"],
+                "gop_8": ["full", "anchors"],
+            },
+        )
+    ]
+
+
+def test_a_claim_on_fewer_than_five_seeds_is_refused(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        claims.main(["--seeds", "0", "1", "1", "1", "2"])
+    assert "at least 5 different seeds" in capsys.readouterr().err
