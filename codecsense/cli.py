@@ -202,6 +202,8 @@ def score(
     from codecsense.evaluation.statistics import Resampling
 
     with _errors():
+        if question_only is not None and benchmark != "video_mmmu":
+            raise ValueError(f"--question-only is for video_mmmu, which has a track without the video, not {benchmark}")
         choices = {"rule": rule, "subtitles": subtitles, "split": split}
         chosen = scoring.choose(benchmark, {name: choice for name, choice in choices.items() if choice is not None})
         resampling = Resampling(draws=draws, seed=seed, confidence=confidence)
@@ -225,10 +227,6 @@ def score(
             sheet = score_sheet.comparison(result, other, compared)
             console.print(sheet, markup=False, highlight=False, soft_wrap=True)
         if question_only is not None:
-            if benchmark != "video_mmmu":
-                raise ValueError(
-                    f"--question-only is for video_mmmu, which has a track without the video, not {benchmark}"
-                )
             alone = scored(question_only, None, scoring.choose(benchmark, {"split": "question_only"}))
             console.print(score_sheet.gain(result, alone), markup=False, highlight=False, soft_wrap=True)
         if output is not None:

@@ -16,6 +16,7 @@ from codecsense.config import Config, read
 from codecsense.evaluation.answering import EvaluateConfig
 from codecsense.evaluation.blind import BlindConfig
 from codecsense.evaluation.probe import ProbeConfig
+from codecsense.evaluation.rivals import RivalsConfig
 from codecsense.model import Model
 from codecsense.report import ReportConfig
 from codecsense.streams.settings import ExtractConfig
@@ -56,6 +57,7 @@ class Params(Config):
     vanao: Vanao
     think: ThinkConfig
     evaluate: EvaluateConfig
+    rivals: RivalsConfig
     report: ReportConfig
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from codecsense.sequence import Packed, Prefix, Specials
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
 MOTION_PAD = "<|motion_pad|>"
 AUDIO_PAD = "<|audio_pad|>"
@@ -54,6 +54,13 @@ class HostConfig(Config):
     def outline(self, architecture: Path) -> "Host":
         """The host that a config.json describes, without weights: shapes to count and to plan with."""
         raise TypeError(f"{type(self).__name__} does not say how to outline itself")
+
+
+class Reading(NamedTuple):
+    """What is known after a stretch of tokens: scores of the next one, and, if watched, who looked at what."""
+
+    logits: Float[Tensor, "rows vocabulary"]
+    attention: list[Float[Tensor, "rows heads queries keys"]]  # by layer; empty unless watched
 
 
 class Host(nn.Module, ABC):
@@ -158,6 +165,24 @@ class Host(nn.Module, ABC):
         seed: int,
     ) -> Int[Tensor, "answers new_tokens"]:
         """As `generate`, without beams and for placed prefixes: every prompt is read once, however many its samples."""
+
+    @abstractmethod
+    def extend(
+        self,
+        ids: Int[Tensor, "rows length"],
+        positions: Int[Tensor, "axes rows length"],
+        *,
+        memory: "Cache",
+        pictures: Float[Tensor, "rows patches seen"] | None = None,
+        injected: Sequence[tuple[int, Tensor]] = (),
+        watched: bool = False,
+    ) -> Reading:
+        """Read a stretch of tokens behind what `memory` (keys and values by layer) holds; it grows by the stretch.
+
+        Tokens see all of the memory and, of the stretch, what stands before them; positions are the caller's, so that
+        tokens may have been left out and entries of the memory evicted. `watched` computes attention the slow way, in
+        which it can be seen.
+        """
 
     @contextmanager
     def untouched(self) -> Iterator["PreTrainedModel"]:

@@ -18,14 +18,15 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from codecsense.config import Config
-from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host, HostConfig
+from codecsense.hosts import AUDIO_PAD, MOTION_PAD, Host, HostConfig, Reading
 from codecsense.hosts._injection import Injection
 from codecsense.hosts._sampling import sample
+from codecsense.hosts._stretches import extend
 from codecsense.sequence import Packed, Prefix, Specials
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import Cache, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 class Family(NamedTuple):
@@ -334,6 +335,18 @@ class HubHost(Host):
             temperature=temperature,
             seed=seed,
         )
+
+    def extend(
+        self,
+        ids: Int[Tensor, "rows length"],
+        positions: Int[Tensor, "axes rows length"],
+        *,
+        memory: "Cache",
+        pictures: Float[Tensor, "rows patches seen"] | None = None,
+        injected: Sequence[tuple[int, Tensor]] = (),
+        watched: bool = False,
+    ) -> Reading:
+        return extend(self, ids, positions, memory=memory, pictures=pictures, injected=injected, watched=watched)
 
     def modalities(
         self, prompts: Sequence[Tensor], prefixes: Sequence[Prefix], *, grid: int, length: int

@@ -1,0 +1,45 @@
+"""Ask training-free rivals, and the model that they are rivals of, the same questions on the same host."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from codecsense.clips import Clips, Features
+from codecsense.evaluation.rivals import RivalsConfig, compete, table
+from codecsense.schemas import answers as answers_table
+from codecsense.schemas import questions as questions_table
+from codecsense.streams.store import StreamStore
+from codecsense.training import checkpoints
+
+
+def rivals(
+    *,
+    seed: int,
+    rivals: RivalsConfig,
+    questions: Path,
+    streams: Path,
+    encoded: Path,
+    weights: Path,
+    motion: Path,
+    dense: Path,
+    anchors: Path,
+    results: Path,
+) -> None:
+    """Write `answers.parquet`, `metrics.json` and `table.md`; the checkpoints are those of section `rivals`."""
+    chosen = (pl.col("split") == rivals.split) & pl.col("type").is_in(rivals.types)
+    asked = questions_table.read(questions).filter(chosen)
+    ids = asked["clip_id"].unique().sort().to_list()[: rivals.clips]
+    clips = Clips(ids, Features.read(encoded / "features.safetensors"), StreamStore(streams))
+    taught = {"motion": motion, "dense": dense, "anchors": anchors}
+    models = {name: checkpoints.load_trained(folder, weights=weights) for name, folder in taught.items()}
+    tried = {
+        rival.title: compete(rival, models[rival.checkpoint], clips, asked, rivals, seed=seed) for rival in rivals.tried
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    lines = {name: each.line for name, each in tried.items()}
+    answers_table.write(
+        pl.concat([each.answers for each in tried.values()]), results / "answers.parquet", stage="rivals"
+    )
+    (results / "metrics.json").write_text(json.dumps(lines, indent=1) + "\n")
+    (results / "table.md").write_text(table(lines, rivals.types))
