@@ -105,7 +105,9 @@ def guided(
     """
     at = (behind.max() + 1 + torch.arange(guide.shape[1])).expand(len(behind), 1, -1)
     looked = host.extend(guide, at, memory=copy.deepcopy(memory), watched=True).attention
-    sums = [attention[0, ..., : attention.shape[-1] - guide.shape[1]].mean((0, 1)) for attention in looked]
+    sums = [
+        attention[0, ..., : attention.shape[-1] - guide.shape[1]].mean((0, 1)).float().cpu() for attention in looked
+    ]
     return [own / own.max() for own in sums]
 
 

@@ -43,7 +43,7 @@ class Settings(Rival):
         for layer, looked in zip(memory.layers, attended, strict=True):
             rows, heads, entries, _ = layer.keys.shape
             asked = torch.ones(rows, entries - shown.kinds.shape[1], dtype=torch.bool)
-            words = torch.cat([(shown.kinds != PICTURE).expand(rows, -1), asked], dim=1)
+            words = torch.cat([(shown.kinds != PICTURE).expand(rows, -1), asked], dim=1).to(looked.device)
             scores = looked.unflatten(1, (heads, -1)).sum(2)  # queries that share a key and value
             stay = conserved(scores, words, important=self.important, recent=self.recent)
             into = pivots(layer.keys, stay)

@@ -53,9 +53,10 @@ class Settings(Rival):
         visual = shown.kinds[0] == PICTURE
         bits = numbers = 0.0
         for layer in watched.memory.layers:
-            keys = low_keys(layer.keys[:, :, visual], self.wide_channels)
-            values = low(layer.values[:, :, visual], self.value_levels)
-            layer.keys[:, :, visual], layer.values[:, :, visual] = keys.states, values.states
+            keys = low_keys(layer.keys[:, :, visual].float(), self.wide_channels)
+            values = low(layer.values[:, :, visual].float(), self.value_levels)
+            layer.keys[:, :, visual] = keys.states.to(layer.keys)
+            layer.values[:, :, visual] = values.states.to(layer.values)
             bits += keys.bits + values.bits
             numbers += keys.states.numel() + values.states.numel()
         if bits >= 16 * numbers:
