@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from codecsense.clips import Clips, Features
-from codecsense.evaluation.rivals import RivalsConfig, compete, table
+from codecsense.evaluation.rivals import RivalsConfig, compete, latencies, table
 from codecsense.schemas import answers as answers_table
 from codecsense.schemas import questions as questions_table
 from codecsense.streams.store import StreamStore
@@ -33,11 +33,11 @@ def rivals(
     clips = Clips(ids, Features.read(encoded / "features.safetensors"), StreamStore(streams))
     taught = {"motion": motion, "dense": dense, "anchors": anchors}
     models = {name: checkpoints.load_trained(folder, weights=weights) for name, folder in taught.items()}
-    tried = {
-        rival.title: compete(rival, models[rival.checkpoint], clips, asked, rivals, seed=seed) for rival in rivals.tried
-    }
+    entrants = [(rival, models[rival.checkpoint]) for rival in rivals.tried]
+    times = latencies(entrants, clips, asked, rivals)
+    tried = {rival.title: compete(rival, model, clips, asked, rivals, seed=seed) for rival, model in entrants}
     results.mkdir(parents=True, exist_ok=True)
-    lines = {name: each.line for name, each in tried.items()}
+    lines = {title: each.line | times[title] for title, each in tried.items()}
     answers_table.write(
         pl.concat([each.answers for each in tried.values()]), results / "answers.parquet", stage="rivals"
     )

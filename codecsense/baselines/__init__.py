@@ -18,7 +18,7 @@ Shapes:
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -106,6 +106,11 @@ def remember() -> "Cache":
     from transformers import DynamicCache
 
     return DynamicCache()
+
+
+def layers(memory: "Cache") -> list[Any]:
+    """The layers of a memory; `keys` and `values` of each are [rows, heads, entries, numbers] and may be replaced."""
+    return list(memory.layers)
 
 
 def seen_by(host: Host, pictures: UInt8[Tensor, "pictures height wide 3"]) -> Float[Tensor, "pictures patches seen"]:

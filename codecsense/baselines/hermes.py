@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from codecsense.baselines import Rival, Shown, Tally, View, Watched, evenly, laid_out, remember, seen_by
+from codecsense.baselines import Rival, Shown, Tally, View, Watched, evenly, laid_out, layers, remember, seen_by
 from codecsense.hosts import Host
 from codecsense.model import CodecSense
 from codecsense.sequence import PICTURE
@@ -58,7 +58,7 @@ class Settings(Rival):
             new = torch.arange(start, end)
             shown_now = shown.pictures[:, int(visual[:start].sum()) : int(visual[:end].sum())]
             host.extend(shown.ids[:, new], shown.positions[:, :, new], memory=memory, pictures=shown_now)
-            held = [torch.cat([own, new]) for own in held] if held else [new] * len(memory.layers)
+            held = [torch.cat([own, new]) for own in held] if held else [new] * len(layers(memory))
             if int(visual[held[0]].sum()) > self.budget:
                 wanted = guided(host, memory, guide, shown.positions[:, :, :end])
                 held = self._forget(memory, held, wanted, visual[:end], tally)
@@ -76,7 +76,7 @@ class Settings(Rival):
         age = frames(visual).max() - frames(visual)
         scores = importance(held, wanted, age, forgetting=self.forgetting, smoothing=self.smoothing)
         stays = []
-        for layer, own, score in zip(memory.layers, held, scores, strict=True):
+        for layer, own, score in zip(layers(memory), held, scores, strict=True):
             first = torch.where(visual[own], score[own], torch.inf)
             stay = first.topk(self.budget + int((~visual[own]).sum())).indices.sort().values
             layer.keys, layer.values = layer.keys[:, :, stay], layer.values[:, :, stay]
@@ -120,10 +120,10 @@ def importance(
     smoothing: float,
 ) -> Float[Tensor, "layers tokens"]:
     """How much every token counts in every layer; a token that a layer no longer holds counts nothing in it."""
-    layers = len(held)
-    scores = torch.zeros(layers, len(age))
+    depths = len(held)
+    scores = torch.zeros(depths, len(age))
     for depth, (own, looked) in enumerate(zip(held, wanted, strict=True)):
-        share = depth / max(1, layers - 1)  # of long-term memory
+        share = depth / max(1, depths - 1)  # of long-term memory
         scores[depth, own] = (1 - share) * torch.exp(-forgetting * age[own].float()) + share * looked
     deeper = torch.cat([scores[1:], scores[-1:]])
     return (1 - smoothing) * scores + smoothing * deeper

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from codecsense.baselines import Rival, Shown, Tally, View, evenly, laid_out, seen_by
+from codecsense.baselines import Rival, Shown, Tally, View, evenly, laid_out, layers, seen_by
 from codecsense.model import CodecSense
 from codecsense.sequence import PICTURE
 
@@ -40,7 +40,7 @@ class Settings(Rival):
 
     def settle(self, memory: "Cache", shown: Shown, attended: list[Tensor], tally: Tally) -> None:
         """Keep the important and the recent entries, with the others merged into them."""
-        for layer, looked in zip(memory.layers, attended, strict=True):
+        for layer, looked in zip(layers(memory), attended, strict=True):
             rows, heads, entries, _ = layer.keys.shape
             asked = torch.ones(rows, entries - shown.kinds.shape[1], dtype=torch.bool)
             words = torch.cat([(shown.kinds != PICTURE).expand(rows, -1), asked], dim=1).to(looked.device)

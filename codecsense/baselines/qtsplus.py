@@ -9,11 +9,11 @@ References:
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from codecsense.baselines import Rival, Shown, Tally, View, kept, laid_out, seen_by
 from codecsense.hosts import Host
@@ -43,7 +43,7 @@ class Settings(Rival):
 @torch.no_grad()
 def embedded(host: Host, question: Sequence[int]) -> Float[Tensor, "words width"]:
     """The host's embeddings of a question's words."""
-    table = host.bare.get_input_embeddings()
+    table = cast(nn.Embedding, host.bare.get_input_embeddings())
     return table(torch.tensor(question, device=table.weight.device)).cpu().float()
 
 

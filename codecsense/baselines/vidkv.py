@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from codecsense.baselines import Rival, Shown, Tally, View, Watched, evenly, laid_out, seen_by
+from codecsense.baselines import Rival, Shown, Tally, View, Watched, evenly, laid_out, layers, seen_by
 from codecsense.hosts import Host
 from codecsense.model import CodecSense
 from codecsense.sequence import PICTURE
@@ -52,7 +52,7 @@ class Settings(Rival):
         watched = super().read(host, shown, tally)
         visual = shown.kinds[0] == PICTURE
         bits = numbers = 0.0
-        for layer in watched.memory.layers:
+        for layer in layers(watched.memory):
             keys = low_keys(layer.keys[:, :, visual].float(), self.wide_channels)
             values = low(layer.values[:, :, visual].float(), self.value_levels)
             layer.keys[:, :, visual] = keys.states.to(layer.keys)

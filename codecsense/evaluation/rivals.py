@@ -6,11 +6,11 @@ measured with one question at a time, from pictures to first token and per token
 
 import copy
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import polars as pl
 import torch
@@ -18,7 +18,7 @@ from jaxtyping import Int
 from pydantic import model_validator
 from torch import Tensor
 
-from codecsense.baselines import Rival, Shown, Tally, View, Watched
+from codecsense.baselines import Rival, Shown, Tally, View, Watched, layers
 from codecsense.clips import Clips, moments
 from codecsense.config import Annotated, Config, SerializeAsAny, pick
 from codecsense.evaluation.statistics import Resampling, accuracy
@@ -45,7 +45,7 @@ class RivalsConfig(Config):
     tried: list[Annotated[SerializeAsAny[Rival], pick("codecsense.baselines")]]
 
     @model_validator(mode="after")
-    def _lines_can_be_told_apart(self) -> Self:
+    def _lines_can_be_told_apart(self) -> "RivalsConfig":
         """Two lines of one title would be one, and a checkpoint that nobody named cannot be tried on."""
         titles = [rival.title for rival in self.tried]
         if len(set(titles)) < len(titles):
@@ -90,7 +90,7 @@ def compete(
     if not tally[rival.fires]:
         raise ValueError(f"rival `{rival.name}` did nothing: {rival.fires} stayed at 0 in {len(clips)} clips")
     answers = pl.DataFrame(rows)
-    line = {**latency(rival, model, clips, questions, settings), **_scores(answers, settings, seed=seed)}
+    line = _scores(answers, settings, seed=seed)
     line["context_tokens"] = sum(row.context_tokens for row in responses) / len(responses)
     line["entries"] = sum(row.entries for row in responses) / len(responses)
     did = {name: count / len(answers) for name, count in sorted(tally.items())}
@@ -160,7 +160,7 @@ def respond(
     behind = shown.positions.amax((0, 2)).expand(len(questions)) + 1
     looked = host.extend(words[:, :-1], _at(behind, 0, words.shape[1] - 1, shown), memory=memory, watched=rival.watches)
     rival.settle(memory, shown, _added(attended, looked.attention), tally)
-    entries = sum(layer.keys.shape[2] for layer in memory.layers) / len(memory.layers)
+    entries = sum(layer.keys.shape[2] for layer in layers(memory)) / len(layers(memory))
     logits = host.extend(words[:, -1:], _at(behind, words.shape[1] - 1, 1, shown), memory=memory).logits
     first = _greedy(host, logits, also_ends=False)
     ready = time.perf_counter()
@@ -182,18 +182,26 @@ def _to_end(host: Host, tokens: Int[Tensor, " tokens"]) -> list[int]:
     return said[: said.index(host.specials.end)] if host.specials.end in said else said
 
 
-def latency(
-    rival: Rival, model: CodecSense, clips: Clips, questions: pl.DataFrame, settings: RivalsConfig
-) -> dict[str, float]:
-    """Medians over clips, one question each, one at a time: pictures to first token, and each token after it."""
-    encode, responses = Encoder(model.host.tokenizer), []
+def latencies(
+    entrants: Sequence[tuple[Rival, CodecSense]], clips: Clips, questions: pl.DataFrame, settings: RivalsConfig
+) -> dict[str, dict[str, float]]:
+    """By title: medians over clips, one question each, alone: from pictures to first token, and each token after it.
+
+    All rivals take turns on every clip, so that what else the machine does falls on all of them.
+    """
+    encode, found = Encoder(entrants[0][1].host.tokenizer), defaultdict[str, list[Response]](list)
     for place in range(min(settings.timed, len(clips))):
-        text = questions.filter(pl.col("clip_id") == clips.ids[place])["text"][0]
-        view, tokens = view_of(clips, place), 1 + settings.timed_tokens
-        responses.append(respond(model, rival, view, [encode(text)], tokens, Counter(), to_the_end=True))
+        asked = [encode(questions.filter(pl.col("clip_id") == clips.ids[place])["text"][0])]
+        view = view_of(clips, place)
+        for rival, model in entrants:
+            said = respond(model, rival, view, asked, 1 + settings.timed_tokens, Counter(), to_the_end=True)
+            found[rival.title].append(said)
     return {
-        "first_token_ms": 1000 * median(response.first_token_s for response in responses),
-        "per_token_ms": 1000 * median(response.per_token_s for response in responses),
+        title: {
+            "first_token_ms": 1000 * median(response.first_token_s for response in responses),
+            "per_token_ms": 1000 * median(response.per_token_s for response in responses),
+        }
+        for title, responses in found.items()
     }
 
 
