@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import tiny_twins
+import torch
 
 from codecsense import config
 from codecsense.adapter import Shapes
@@ -81,6 +82,10 @@ def untrained(folder: Path) -> str:
     shipped = config.read(ROOT / "params.yaml")["extract"]
     settings = tiny_twins.settings(host__picture_px=32)
     own = settings.host.build(words=sorted({*tiny_twins.WORD_LIST, "which", "way", "how"}), seed=0)
+    generator = torch.Generator().manual_seed(0)
+    for weight in own.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, std=0.3, generator=generator)
     own.save(folder / "weights/host")
     steps = round(100 * shipped["sound"]["window_s"])
     encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
