@@ -84,6 +84,13 @@ def test_the_report_holds_every_run_and_every_promise(place: Path):
     assert all(run in page for run in values["evaluated"])
 
 
+def test_every_rival_has_its_line_in_one_table(place: Path):
+    tried = [line["name"] for line in config.read(place / "params.yaml")["rivals"]["tried"]]
+    lines = (place / "data/rivals/table.md").read_text().splitlines()
+    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == tried
+    assert set(json.loads((place / "data/rivals/metrics.json").read_text())) == set(tried)
+
+
 def test_a_second_run_has_no_work(place: Path):
     assert "Data and pipelines are up to date" in dvc(place, "repro")
 
