@@ -15,6 +15,7 @@ import clips
 import settings
 from vectors import GRID, bare, here, rgb, timed
 
+from codecsense import workers
 from codecsense.codecs import Grid, Span
 from codecsense.codecs.container import opened, video_stream
 from codecsense.codecs.decoding import Video
@@ -63,6 +64,7 @@ def main() -> None:
     chosen = parser.parse_args()
     path = clips.h264(width=chosen.height * 16 // 9, height=chosen.height, num_frames=chosen.frames)
     small = clips.h264(width=192, height=108, num_frames=8)
+    workers.settle()
     started = time.process_time()
     on_grid(small, parsed("compensated"))
     print(f"compiling: {time.process_time() - started:.1f} s of CPU")

@@ -17,6 +17,7 @@ from codecsense.codecs.corpus import Entry, inside, written
 from codecsense.codecs.decoding import Video, decode
 from codecsense.codecs.h264.headers import num_references
 from codecsense.codecs.packets import PacketTable, read_packets
+from codecsense.codecs.parsed_decoding import refused
 from codecsense.codecs.settings import AuditConfig, DecodingConfig
 from codecsense.codecs.vectors import exported
 
@@ -50,7 +51,10 @@ def audit_file(root: Path, entry: Entry, settings: AuditConfig, *, blamed: str |
             video = Video(container, video_stream(container), packets)
             row |= _headers(video)
             seen = probe(video, settings.probed_pictures)
-        row |= _verdict(seen, row, settings)
+            row |= _verdict(seen, row, settings)
+            if row["codec"] == "h264" and row["route"] == "native":
+                reason = refused(video)
+                row["why"] += f"; not without decoding: {reason}" if reason else "; to be had without decoding"
     except UnreadableError as error:
         row |= {"readable": False, "reason": str(error), "route": "none", "why": str(error)}
     except Exception as error:

@@ -87,13 +87,16 @@ def refused(video: Video) -> str:
         return "not H.264"
     if not video.packets.ranks:
         return "no usable time stamps"
+    before = video.stream.codec_context.extradata
+    if left_out(before, []) == "":
+        return ""
     with opened(Path(video.container.name)) as container:
         stream = video_stream(container)
         try:
             first = [bytes(packet) for packet in islice(container.demux(stream), PROBED_PACKETS) if packet.size]
         except BAD_FILE:
             return "damaged from the start"
-        return left_out(stream.codec_context.extradata, first)
+        return left_out(before, first)
 
 
 class Reading:

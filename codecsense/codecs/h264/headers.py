@@ -63,9 +63,14 @@ class Headers:
 
 
 def left_out(extradata: bytes | None, packets: Iterable[bytes]) -> str:
-    """Why the first picture of `packets` cannot be read by this reader; empty if it can."""
+    """Why a stream cannot be read by this reader; empty if it can.
+
+    Parameter sets before the stream say it all; without them the first slice of `packets` is looked at.
+    """
     try:
         headers = Headers(extradata)
+        if headers.sequences and headers.picture_sets:
+            return ""
         for packet in packets:
             for unit in headers.units(packet):
                 if unit[0] & 31 in (SLICE, IDR):

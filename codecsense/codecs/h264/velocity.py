@@ -7,6 +7,7 @@ from jaxtyping import Float32, Float64
 from numba import njit
 
 from codecsense.codecs.grid import Raster
+from codecsense.codecs.h264.registers import EIGHTS
 from codecsense.codecs.h264.stream import Picture
 
 SAMPLES_OF_QUARTER = 64
@@ -20,7 +21,7 @@ def velocities(
     `shown_at` is when each picture is shown, in frame intervals, by its identity.
     """
     planes = np.zeros((3, raster.rows, raster.columns), np.float32)
-    _lay(picture.vectors, picture.references, shown_at, picture.identity, planes)
+    _lay(picture.vectors, picture.references, picture.shapes, shown_at, picture.identity, planes)
     return planes
 
 
@@ -33,25 +34,34 @@ def residual(picture: Picture, raster: Raster) -> Float32[np.ndarray, "1 squares
 
 @njit(cache=True)
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
-def _lay(vectors: np.ndarray, references: np.ndarray, shown_at: np.ndarray, identity: int, planes: np.ndarray) -> None:
+def _lay(
+    vectors: np.ndarray,
+    references: np.ndarray,
+    shapes: np.ndarray,
+    shown_at: np.ndarray,
+    identity: int,
+    planes: np.ndarray,
+) -> None:
     """The mean over the squares of a quarter and over both lists, each divided by the distance to its own picture."""
+    now = shown_at[identity]
     for row in range(planes.shape[1]):
         for column in range(planes.shape[2]):
+            num_squares = 4 if shapes[row >> 1, column >> 1] == EIGHTS else 1
+            x = y = lists = np.float32(0)
             for number in range(2):
                 reference = references[number, row, column]
-                if reference < 0:
+                if reference < 0 or shown_at[reference] == now:
                     continue
-                distance = shown_at[reference] - shown_at[identity]
-                if distance == 0:
-                    continue
-                across = down = 0.0
-                for square in range(4):
-                    vector = vectors[number, 2 * row + square // 2, 2 * column + square % 2]
+                across = down = 0
+                for square in range(num_squares):
+                    vector = vectors[number, 2 * row + (square >> 1), 2 * column + (square & 1)]
                     across += vector[0]
                     down += vector[1]
-                planes[0, row, column] += across / (16 * distance)
-                planes[1, row, column] += down / (16 * distance)
-                planes[2, row, column] += 1
-            if planes[2, row, column] > 1:
-                for plane in range(3):
-                    planes[plane, row, column] /= 2
+                scale = np.float32(1 / (4 * num_squares * (shown_at[reference] - now)))
+                x += across * scale
+                y += down * scale
+                lists += np.float32(1)
+            if lists > 0:
+                planes[0, row, column] = x / lists
+                planes[1, row, column] = y / lists
+                planes[2, row, column] = 1

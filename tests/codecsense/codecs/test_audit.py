@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import h264_clips
 import polars as pl
 import pytest
 
@@ -134,3 +135,14 @@ def test_too_much_unreadable_stops_the_pipeline(surveyed: pl.DataFrame, audit_se
 def test_the_audit_is_a_table_that_can_be_read_back(surveyed: pl.DataFrame, tmp_path: Path):
     table.write(surveyed, tmp_path / "audit.parquet")
     assert table.read(tmp_path / "audit.parquet").equals(surveyed)
+
+
+def test_the_audit_says_which_h264_files_give_their_motion_without_decoding(
+    real: Path, tmp_path: Path, audit_settings: AuditConfig
+):
+    path = h264_clips.encode(h264_clips.Case("tff=1", num_pictures=12), tmp_path / "interlaced.mp4")
+    interlaced = audit_file(tmp_path, Entry("clip", path.name), audit_settings)
+    plain = audit_file(real, Entry("clip", "bikes_h264.mp4"), audit_settings)
+    assert interlaced["route"] == plain["route"] == "native"
+    assert str(interlaced["why"]).endswith("not without decoding: interlaced coding")
+    assert str(plain["why"]).endswith("to be had without decoding")
