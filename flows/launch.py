@@ -106,6 +106,7 @@ def locally(label: str, argv: Sequence[str]) -> int:
     environment.pop("PREFECT_API_URL", None)  # the server hears it from this process
     command = [sys.executable, "-m", "flows.stage", *argv]
     print(f"{label}: runs in a process of its own; log {file}", flush=True)
+    reason = ""
     with (
         file.open("wb") as log,
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
@@ -113,10 +114,20 @@ def locally(label: str, argv: Sequence[str]) -> int:
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
-            print(line.decode("utf-8", errors="replace"), end="", flush=True)
+            text = line.decode("utf-8", errors="replace")
+            reason = reason or reason_in(label, text)
+            print(text, end="", flush=True)
     if process.returncode < 0:
         raise ValueError(f"its process was {processes.ended_how(process.returncode)}; log {file}")
+    if process.returncode and reason:
+        raise ValueError(reason)
     return process.returncode
+
+
+def reason_in(label: str, line: str) -> str:
+    """Why the stage failed, if this line of its own says so."""
+    start = f"error in {label}: "
+    return line.removeprefix(start).strip() if line.startswith(start) else ""
 
 
 @dataclass
@@ -208,7 +219,8 @@ class Launch:
     def _wait(self, jobs: list[str]) -> int:
         self.on_jobs(jobs)
         try:
-            codes = Waiter(self.label, self.folder, jobs, self.cluster).wait()
+            waiter = Waiter(self.label, self.folder, jobs, self.cluster)
+            codes = waiter.wait()
         except KeyboardInterrupt:
             self._interrupted(jobs)
             raise
@@ -216,6 +228,8 @@ class Launch:
             place = work.kept(self.folder, job)
             if place.is_dir():
                 work.bring_back(self.outs, Path(), place)
+        if max(codes) and waiter.reason:
+            raise ValueError(waiter.reason)
         return max(codes)
 
     def _interrupted(self, jobs: list[str]) -> None:
@@ -240,6 +254,7 @@ class Waiter:
         self.read: dict[Path, int] = {}
         self.said: dict[str, str] = {}
         self.lost: dict[str, float] = {}
+        self.reason = ""  # in the stage's own words
 
     def wait(self) -> list[int]:
         """Exit codes of the jobs, in their order; ValueError if one ended without leaving a result."""
@@ -298,6 +313,7 @@ class Waiter:
                 if whole:
                     self.read[file] = self.read.get(file, 0) + len(whole) + 1
                     for line in whole.decode("utf-8", errors="replace").splitlines():
+                        self.reason = self.reason or reason_in(self.label, line)
                         if not line.startswith("submitit "):
                             print(line, flush=True)
 

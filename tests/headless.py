@@ -50,9 +50,8 @@ class Page:
     def press(self, words: str) -> None:
         """Press the button or the tab that says `words`."""
         self.read(words)
-        found = (
-            f"[...document.querySelectorAll('button,a,[role=tab]')].find(each => each.innerText.trim() == {words!r})"
-        )
+        boxes = "[...document.querySelectorAll('button,a,[role=tab],[role=menuitem]')]"
+        found = f"{boxes}.find(each => each.innerText.trim() == {words!r})"
         place = self._run(f"(() => {{ const box = {found}.getBoundingClientRect(); return [box.x + 9, box.y + 9] }})()")
         for kind in ("mousePressed", "mouseReleased"):
             self._tell("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)

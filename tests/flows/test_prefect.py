@@ -138,13 +138,39 @@ def test_a_member_starts_a_run_from_the_server_with_a_target_and_a_place(place: 
         ]
         assert {"cluster:local" in each["tags"] for each in below} == {True}
         place.order("side@right", error="no light")
-        server.ask(f"/deployments/{deployment['id']}/create_flow_run", {"name": "that fails", "parameters": {}})
+        server.ask(
+            f"/deployments/{deployment['id']}/create_flow_run", {"name": "that fails", "parameters": {"place": "local"}}
+        )
         failed = ended(server, "that fails")
         assert failed["state"]["type"] == "FAILED"
         assert "side@right failed: no light" in failed["state"]["message"]
+        stage = next(each for each in server.all("flow_runs") if "side@right" in each["name"])
+        assert stage["state"]["message"] == "no light"
     finally:
         serving.send_signal(signal.SIGINT)
         serving.communicate(timeout=PATIENCE_S)
+
+
+def test_a_profile_runs_in_a_clone_and_leaves_the_results_as_they_are(place: Place, server: Server):
+    (place.root / "profiles").mkdir()
+    (place.root / "profiles/other_seed.yaml").write_text("seed: 7\n")
+    (place.root / ".gitignore").write_text("__pycache__/\n/journal\n/orders\n")
+    author = {f"GIT_{role}_{what}": "ada@lab" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "start"]):
+        subprocess.run(["git", *command], cwd=place.root, env={**place.environment, **author}, check=True)
+    code = "from flows import serve; serve.run_graph(target=['first'], profile={!r})"
+    environment = {**place.environment, "PREFECT_API_URL": server.url}
+    for name, ends_well in (("other_seed", True), ("../../etc", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(name)], cwd=place.root, env=environment, capture_output=True, text=True
+        )
+        assert (done.returncode == 0) == ends_well, done.stderr
+    assert "there is no profile `../../etc`; there are: other_seed" in done.stderr
+    (clone,) = (place.root / "data/scratch/profiles").iterdir()
+    assert (clone / "data/first").read_text() == "source\n"
+    assert "seed: 7" in (clone / "params.yaml").read_text()
+    assert "seed: 0" in (place.root / "params.yaml").read_text()
+    assert place.made() == set()
 
 
 def item(name: str) -> Item:

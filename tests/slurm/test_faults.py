@@ -152,7 +152,9 @@ def test_a_full_disk_stops_the_stage_with_its_reason(place: Place, full_disk: Pa
     place.order("first", seconds=300)
     (place.root / "data/scratch").mkdir(exist_ok=True)
     (place.root / "data/scratch/ticks-first.partial").symlink_to(full_disk / "ticks")
-    assert "No space left on device" in fails(place.start(*REPRO))
+    said = fails(place.start(*REPRO))
+    assert "No space left on device" in said
+    assert "its own lines say why" not in said
 
 
 def test_a_held_job_is_named_with_the_remedy(place: Place, slurm: Loopback):

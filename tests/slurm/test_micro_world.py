@@ -1,6 +1,6 @@
 """The micro world on a real Slurm, by `dvc repro` and by the pipeline, watched by a Prefect server: as without.
 
-The pictures of docs/ are made here: CODECSENSE_PICTURES=docs/pictures pytest -m slurm tests/slurm/test_micro_world.py
+CODECSENSE_PICTURES=FOLDER keeps the pictures that are taken of the server's pages.
 """
 
 import json
