@@ -9,19 +9,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 import yaml
+from tiny_params import ROOT, tiny
 
 from codecsense import config
 from codecsense.schemas import answers
 from flows import graph, stage
 
-ROOT = Path(__file__).parents[2]
 TREE = ["codecsense", "stages", "flows", "dvc.yaml", ".dvcignore"]
 
 
@@ -46,18 +44,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             assert stage.main(node.argv) == 0, node.name
         dvc(place, "commit", "--force", "--quiet")
         yield place
-
-
-def tiny() -> dict[str, Any]:
-    differences = config.read(ROOT / "tests" / "tiny.yaml")
-    return reduce(laid_over, differences.items(), config.read(ROOT / "params.yaml"))
-
-
-def laid_over(values: dict[str, Any], difference: tuple[str, Any]) -> dict[str, Any]:
-    first, _, rest = difference[0].partition(".")
-    assert first in values, f"tests/tiny.yaml changes `{difference[0]}`, which params.yaml does not have"
-    new = laid_over(values[first], (rest, difference[1])) if rest else difference[1]
-    return {**values, first: new}
 
 
 def dvc(place: Path, *arguments: str) -> str:
