@@ -26,6 +26,7 @@ repro: $(READY)    ## run the whole graph (what is up to date is left alone) and
 	@echo "   data/report/index.html    tables, intervals and pictures on one page, no network needed"
 	@echo "   data/report/report.md     the same tables as text"
 	@echo "   dvc metrics show          the numbers alone;   dvc plots show draws them"
+	@echo "   data/rivals/table.md      training-free rivals on the same host"
 	@echo "   params.yaml               every value that can change them"
 
 test: lint    ## format, lint, types, import contracts, then the tests

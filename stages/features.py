@@ -4,13 +4,11 @@ from pathlib import Path
 
 import torch
 
-from codecsense.clips import Features, encode_sound, encode_tower, moments, sound_bounds
+from codecsense.clips import Features, encode_sound, sound_bounds
+from codecsense.encoding import encode_corpus
 from codecsense.model import Model
-from codecsense.progress import track
 from codecsense.scratch import finish, folder
 from codecsense.streams.store import StreamStore
-
-BATCH = 4  # clips; their pictures fit in a cache, and more at a time are slower
 
 
 def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Path, scratch: Path) -> None:
@@ -18,14 +16,12 @@ def features(*, model: Model, tower: Path, ear: Path, streams: Path, encoded: Pa
     work = folder(scratch, "features", settings=[model], inputs=[tower, ear, streams])
     store = StreamStore(streams)
     ids = store.index["video_id"].to_list()
-    network = model.host.load(tower / "host").eval()
     encoder = model.audio.encoder.load(ear / "audio").eval()
-    some = [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
-    seen = torch.cat([encode_tower(network, moments(store, each)) for each in track(some, label="features: pictures")])
+    said = encode_corpus(model.host, tower / "host", streams, ids)
     bounds = sound_bounds(store, ids[0], states_per_s=encoder.states_per_s)
     mel = torch.from_numpy(store.stack("mel", ids))
     sound = encode_sound(encoder, mel, bounds=bounds, pieces=model.audio.pieces)
     made = work / "made"
     made.mkdir(exist_ok=True)
-    Features.of(seen, sound, host_width=network.width).save(made / "features.safetensors")
+    Features.of(said.seen, sound, host_width=said.host_width).save(made / "features.safetensors")
     finish(made, encoded)

@@ -205,16 +205,23 @@ def latencies(
     }
 
 
-def table(lines: dict[str, dict[str, float]], types: Sequence[str]) -> str:
-    """All rivals as a table in Markdown; what each has done stands last."""
+def rows(lines: dict[str, dict[str, float]], types: Sequence[str]) -> list[list[str]]:
+    """All rivals as the cells of a table, its head first; what each has done stands last."""
     head = ["rival", *types, "context tokens", "entries kept", "first token, ms", "per token, ms", "did, per question"]
-    rows = [head, [":--", *["--:"] * (len(head) - 2), ":--"]]
+    found = [head]
     for name, line in lines.items():
         shares = [f"{100 * line[t]:.1f} [{100 * line[f'{t}, low']:.1f}, {100 * line[f'{t}, high']:.1f}]" for t in types]
         did = ", ".join(f"{key.removeprefix(DID)} {value:.1f}" for key, value in line.items() if key.startswith(DID))
         costs = [f"{line[key]:.1f}" for key in ("context_tokens", "entries", "first_token_ms", "per_token_ms")]
-        rows.append([name, *shares, *costs, did])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+        found.append([name, *shares, *costs, did])
+    return found
+
+
+def as_markdown(table: list[list[str]]) -> str:
+    """The cells as a table in Markdown."""
+    head, *lines = table
+    ruled = [head, [":--", *["--:"] * (len(head) - 2), ":--"], *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in ruled) + "\n"
 
 
 def _at(behind: Int[Tensor, " rows"], first: int, count: int, shown: Shown) -> Int[Tensor, "axes rows count"]:

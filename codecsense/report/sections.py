@@ -30,6 +30,7 @@ class Surroundings(NamedTuple):
     rl_runs: Mapping[str, Mapping[str, Any]]
     audit: pl.DataFrame
     extracted: pl.DataFrame  # the index of the streams
+    rivals: Sequence[Sequence[str]]  # a table with its head
     curves: Curves
     timings: Sequence[Mapping[str, Any]]
     pictures: Sequence[Picture]
@@ -51,6 +52,7 @@ def compose(findings: Findings, around: Surroundings, report: ReportConfig) -> l
         Section("Differences", sheets=compared),
         Section("Kinds of question", sheets=heat),
         Section("Probe", sheets=[views.probe(findings.probe)]),
+        Section("Rivals", sheets=[views.rivals(around.rivals)]),
         Section("Pictures", lead=PICTURES, pictures=around.pictures),
         Section("Training", pictures=_drawn(around.curves), sheets=[views.runs(around.runs, around.rl_runs)]),
         Section("Corpus", sheets=[views.corpus(around.audit, around.extracted)]),
@@ -72,6 +74,12 @@ def picture(store: StreamStore, clip: str) -> Picture:
     done, data = cv2.imencode(".png", motion_sheet.sheet(streams, title=clip)[..., ::-1])
     assert done
     return png("", data.tobytes(), f"`{clip}`: a row for each interval between two anchors.")
+
+
+def read_rivals(file: Path) -> list[list[str]]:
+    """The table of stage `rivals`, its head first."""
+    with file.open(newline="") as opened:
+        return list(csv.reader(opened))
 
 
 def read_curves(trained: Path, rl_runs: Collection[str]) -> Curves:

@@ -153,6 +153,16 @@ def timings(found: Sequence[Mapping[str, Any]]) -> Sheet:
     return Sheet("Time and memory by stage", ["stage", "wall s", "CPU s", "peak MiB"], rows, note)
 
 
+def rivals(table: Sequence[Sequence[str]]) -> Sheet:
+    """What is tried on the same host without training, beside ours; A to E are the conditions of its Appendix S."""
+    head, *lines = table
+    note = (
+        "Accuracy in percent with its interval, on the first test clips alone. A rival whose mechanism did nothing is "
+        "an error, not a line. Times are of this machine; all else is repeated by the seed."
+    )
+    return Sheet("Training-free rivals on the same host", head, [[Cell(cell) for cell in line] for line in lines], note)
+
+
 def probe(found: pl.DataFrame) -> Sheet:
     """Which streams carry which fact: accuracy of a small head that is told where to look."""
     cells = {(row["streams"], row["fact"]): row for row in found.iter_rows(named=True)}

@@ -206,10 +206,10 @@ def test_latency_is_told_of_every_rival(model: CodecSense, clips: Clips):
 
 
 def test_the_table_has_a_line_for_every_rival():
-    from codecsense.evaluation.rivals import table
+    from codecsense.evaluation.rivals import as_markdown, rows
 
     line = dict.fromkeys(["a", "a, low", "a, high", "context_tokens", "entries", "first_token_ms", "per_token_ms"], 0.5)
-    text = table({"one": line | {"did: tokens merged": 3.0}, "two": line}, ["a"])
+    text = as_markdown(rows({"one": line | {"did: tokens merged": 3.0}, "two": line}, ["a"]))
     assert "| one | 50.0 [50.0, 50.0] | 0.5 | 0.5 | 0.5 | 0.5 | tokens merged 3.0 |" in text
     assert len(text.splitlines()) == 4
 

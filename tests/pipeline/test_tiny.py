@@ -75,6 +75,9 @@ def test_every_rival_has_its_line_in_one_table(place: Path):
     lines = (place / "data/rivals/table.md").read_text().splitlines()
     assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == tried
     assert set(json.loads((place / "data/rivals/metrics.json").read_text())) == set(tried)
+    page = (place / "data/report/index.html").read_text()
+    assert "Training-free rivals" in page
+    assert all(name in page for name in tried)
 
 
 def test_a_second_run_has_no_work(place: Path):
