@@ -13,6 +13,8 @@ export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 READY := .venv/ready
+TOOLS := .venv/tools
+PIP := .venv/bin/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt --editable
 STARTED := $(shell date +%s)
 
 help:    ## what can be made
@@ -34,7 +36,7 @@ test: lint    ## format, lint, types, import contracts, then the tests
 	@pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	@echo "== all checks passed, after $$(( $$(date +%s) - $(STARTED) )) s. The slow ones are opt-in: .venv/bin/pytest -m slow"
 
-lint: $(READY)    ## format, lint, types and import contracts only
+lint: $(TOOLS)    ## format, lint, types and import contracts only
 	@echo "== format" && ruff format --check .
 	@echo "== lint" && ruff check .
 	@echo "== types" && mypy
@@ -58,10 +60,10 @@ readme: $(READY)    ## copy the results and what is declared into README.md
 	@python -m codecsense.report.readme --report data/report --params params.yaml \
 	    --commit $$(git rev-parse --short HEAD) README.md
 
-format: $(READY)    ## rewrite the code in the house format
+format: $(TOOLS)    ## rewrite the code in the house format
 	@ruff check --fix-only . && ruff format .
 
-environment: $(READY)    ## .venv alone
+environment: $(TOOLS)    ## .venv alone
 
 $(READY): pyproject.toml constraints.txt
 	@echo "== environment: .venv with the versions of constraints.txt (a few minutes, once)"
@@ -76,8 +78,13 @@ $(READY): pyproject.toml constraints.txt
 	fi; \
 	echo "   using $$("$$python" --version) ($$(command -v "$$python"))"; \
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear .venv
-	@.venv/bin/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) .
 	@touch $(READY)
+
+$(TOOLS): $(READY)
+	@echo "== environment: what tests and checks need beside it"
+	@$(PIP) '.[dev]'
+	@touch $(TOOLS)
 
 clean:    ## remove .venv and every result
 	rm -rf .venv data
