@@ -35,6 +35,7 @@ def test_vectors_are_those_that_ffmpeg_exports(tmp_path: Path, name: str):
         assert any((picture.flags & IN_PCM).any() for picture in h264_clips.read(path).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bikes_h264.mp4", "bunny_h264_surround.mp4"])
 def test_vectors_of_real_clips_are_those_that_ffmpeg_exports(real: Path, name: str):
     assert compared(real / name) > 100_000
@@ -47,7 +48,14 @@ def test_vectors_are_those_that_ffmpeg_exports_however_x264_encodes(tmp_path: Pa
         assert compared(h264_clips.encode(case, tmp_path / f"{name.replace(' ', '_')}.mp4")) > 0, name
 
 
-@pytest.mark.parametrize("coder", ["cabac=1:bframes=0", "cabac=0:bframes=0", "cabac=1:bframes=2:direct=temporal"])
+@pytest.mark.parametrize(
+    "coder",
+    [
+        pytest.param("cabac=1:bframes=0", marks=pytest.mark.slow),
+        "cabac=0:bframes=0",
+        pytest.param("cabac=1:bframes=2:direct=temporal", marks=pytest.mark.slow),
+    ],
+)
 def test_prediction_by_whole_pixels_plus_the_residual_is_the_decoded_picture(tmp_path: Path, coder: str):
     path = h264_clips.encode(Case(f"{WHOLE_PIXELS}:{coder}"), tmp_path / "clip.mp4")
     ours = h264_clips.read(path, with_coefficients=True)
