@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from codecsense import config
 from codecsense.adapter import Shapes, TriStream
 from codecsense.clips import Clips, Features
 from codecsense.hosts import Host
@@ -20,6 +21,7 @@ from codecsense.texts import WORDS, ClipTexts, by_clip
 from codecsense.training.lora import LoRAConfig
 from codecsense.training.schedule import OptimiserConfig
 
+PARAMS = Path(__file__).parents[1] / "params.yaml"
 INTERVALS, MAPS, ROWS, PATCHES, INNER, WIDTH = 3, 3, 4, 4, 1, 24
 SHAPES = Shapes(INTERVALS, MAPS, ROWS, PATCHES, INNER, WIDTH)
 MOMENTS = INTERVALS * (INNER + 1) + 1
@@ -97,6 +99,25 @@ def model(*, seed: int = 0, **changes: Any) -> CodecSense:
     for weight in own.parameters():
         weight.requires_grad_(False)
     return described.build(own, SHAPES, sound_width=SOUND_WIDTH, seed=seed)
+
+
+def for_shipped(folder: Path, own: Host, settings: Model) -> CodecSense:
+    """A model around `own` that fits what params.yaml extracts; its host and its ear are written to `folder`."""
+    shipped = config.read(PARAMS)["extract"]
+    own.save(folder / "weights" / "host")
+    steps = round(100 * shipped["sound"]["window_s"])
+    encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
+    encoder.save(folder / "ear" / "audio")
+    shapes = Shapes(
+        intervals=shipped["anchors"]["count"] - 1,
+        maps=shipped["maps_per_interval"],
+        rows=shipped["grid"]["rows"],
+        patches=16,
+        inner=shipped["frames_per_interval"],
+        host_width=own.width,
+    )
+    adapter = settings.adapter.model_copy(update={"tokens": 16})
+    return settings.model_copy(update={"adapter": adapter}).build(own, shapes, sound_width=SOUND_WIDTH, seed=0)
 
 
 def ids(number: int) -> list[str]:

@@ -7,8 +7,6 @@ import pytest
 import tiny_twins
 from typer.testing import CliRunner
 
-from codecsense import config
-from codecsense.adapter import Shapes
 from codecsense.cli import app
 from codecsense.schemas import audit as audit_table
 from codecsense.streams.store import StreamStore
@@ -77,26 +75,11 @@ def test_view_draws_a_sheet_and_plays_a_film(tmp_path: Path, clip: str):
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What stages `host` and `sft` leave, of a model that has learned nothing but fits the shipped extraction."""
     folder = tmp_path_factory.mktemp("trained")
-    shipped, asked = config.read(ROOT / "params.yaml")["extract"], ["which", "way", "?"]
+    asked = ["which", "way", "?"]
     host = tiny_twins.HOSTS["qwen3_vl"] | {"picture_px": 32}
     settings = tiny_twins.settings(host=host)
     own = settings.host.build(words=sorted({*tiny_twins.WORD_LIST, *asked}), seed=0)
-    own.save(folder / "weights" / "host")
-    steps = round(100 * shipped["sound"]["window_s"])
-    encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
-    encoder.save(folder / "ear" / "audio")
-    shapes = Shapes(
-        intervals=shipped["anchors"]["count"] - 1,
-        maps=shipped["maps_per_interval"],
-        rows=shipped["grid"]["rows"],
-        patches=16,
-        inner=shipped["frames_per_interval"],
-        host_width=own.width,
-    )
-    adapter = settings.adapter.model_copy(update={"tokens": 16})
-    model = settings.model_copy(update={"adapter": adapter}).build(
-        own, shapes, sound_width=tiny_twins.SOUND_WIDTH, seed=0
-    )
+    model = tiny_twins.for_shipped(folder, own, settings)
     add_lora(own, "sft", tiny_twins.LORA, seed=0)
     checkpoints.save(model, folder / "checkpoint", notes={})
     return folder

@@ -11,8 +11,6 @@ import pytest
 import tiny_twins
 import torch
 
-from codecsense import config
-from codecsense.adapter import Shapes
 from codecsense.evaluation import lmms_task, scoring
 from codecsense.evaluation.passport import UNSAID
 from codecsense.evaluation.statistics import Resampling
@@ -79,29 +77,13 @@ def test_a_task_is_a_folder_of_rows_a_configuration_and_their_functions(tmp_path
 
 def untrained(folder: Path) -> str:
     """Arguments of a model that fits the shipped extraction and has learned nothing, but says different words."""
-    shipped = config.read(ROOT / "params.yaml")["extract"]
     settings = tiny_twins.settings(host__picture_px=32)
     own = settings.host.build(words=sorted({*tiny_twins.WORD_LIST, "which", "way", "how"}), seed=0)
     generator = torch.Generator().manual_seed(0)
     for weight in own.parameters():
         if weight.dim() > 1:
             torch.nn.init.normal_(weight, std=0.3, generator=generator)
-    own.save(folder / "weights/host")
-    steps = round(100 * shipped["sound"]["window_s"])
-    encoder = settings.audio.encoder.build(mels=shipped["sound"]["num_mels"], steps=steps // 2 * 2, seed=0)
-    encoder.save(folder / "ear/audio")
-    shapes = Shapes(
-        intervals=shipped["anchors"]["count"] - 1,
-        maps=shipped["maps_per_interval"],
-        rows=shipped["grid"]["rows"],
-        patches=16,
-        inner=shipped["frames_per_interval"],
-        host_width=own.width,
-    )
-    adapter = settings.adapter.model_copy(update={"tokens": 16})
-    model = settings.model_copy(update={"adapter": adapter}).build(
-        own, shapes, sound_width=tiny_twins.SOUND_WIDTH, seed=0
-    )
+    model = tiny_twins.for_shipped(folder, own, settings)
     checkpoints.save(model, folder / "checkpoint", notes={})
     return f"checkpoint={folder}/checkpoint,weights={folder}/weights,ear={folder}/ear,params={ROOT}/params.yaml"
 
