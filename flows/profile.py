@@ -35,16 +35,16 @@ def differences(name: str, folder: Path = PROFILES) -> Iterator[tuple[str, Any]]
 
 def laid_over(name: str, file: Path, folder: Path = PROFILES) -> str:
     """The text of `file` with a profile laid over it; comments and order are kept."""
-    yaml = YAML(typ="rt")  # plain values with their comments; it makes no objects
-    yaml.width = 4096
-    yaml.preserve_quotes = True
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    values = yaml.load(file.read_text(encoding="utf-8"))
+    keeping = YAML(typ="rt")  # plain values with their comments; it makes no objects
+    keeping.width = 4096
+    keeping.preserve_quotes = True
+    keeping.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    keeping.indent(mapping=2, sequence=4, offset=2)
+    values = keeping.load(file.read_text(encoding="utf-8"))
     for dotted, value in differences(name, folder):
         _put(values, dotted, value, f"profile `{name}`: `{dotted}`")
     text = io.StringIO()
-    yaml.dump(values, text)
+    keeping.dump(values, text)
     return text.getvalue()
 
 

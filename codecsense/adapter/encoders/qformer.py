@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from codecsense.adapter import EncoderConfig, Eye, Shapes, Stream, TriStream
 from codecsense.adapter.steps import CHANNELS, AsTheyAre, Scaled
+from codecsense.qformer import qformer
 
 
 class Settings(EncoderConfig):
@@ -82,23 +83,10 @@ class QFormer(nn.Module):
 
     def __init__(self, places: nn.Module, *, width: int, tokens: int, settings: Settings) -> None:
         super().__init__()
-        from transformers import Blip2QFormerConfig, Blip2QFormerModel
-
         self.places = places
         self.first = nn.Parameter(torch.randn(width))
         self.queries = nn.Parameter(torch.randn(1, tokens, width))
-        self.layers = Blip2QFormerModel(
-            Blip2QFormerConfig(
-                hidden_size=width,
-                num_hidden_layers=settings.layers,
-                num_attention_heads=settings.heads,
-                intermediate_size=4 * width,
-                hidden_dropout_prob=0.0,
-                attention_probs_dropout_prob=0.0,
-                cross_attention_frequency=1,
-                encoder_hidden_size=width,
-            )
-        )
+        self.layers = qformer(width=width, layers=settings.layers, heads=settings.heads)
 
     def forward(self, clips: TriStream) -> Float[Tensor, "batch intervals tokens width"]:
         places, there = self.places(clips)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from codecsense.audio.branch import ConnectorConfig
+from codecsense.qformer import qformer
 
 
 class Settings(ConnectorConfig):
@@ -36,22 +37,9 @@ class QFormer(nn.Module):
 
     def __init__(self, settings: Settings, *, sound_width: int, host_width: int, tokens: int, pieces: int) -> None:
         super().__init__()
-        from transformers import Blip2QFormerConfig, Blip2QFormerModel
-
         self.time = nn.Parameter(torch.randn(pieces, sound_width) * 0.02)
         self.queries = nn.Parameter(torch.randn(1, tokens, sound_width))
-        self.layers = Blip2QFormerModel(
-            Blip2QFormerConfig(
-                hidden_size=sound_width,
-                num_hidden_layers=settings.layers,
-                num_attention_heads=settings.heads,
-                intermediate_size=4 * sound_width,
-                hidden_dropout_prob=0.0,
-                attention_probs_dropout_prob=0.0,
-                cross_attention_frequency=1,
-                encoder_hidden_size=sound_width,
-            )
-        )
+        self.layers = qformer(width=sound_width, layers=settings.layers, heads=settings.heads)
         self.project = nn.Linear(sound_width, host_width)
         self.norm = nn.LayerNorm(host_width)
 
