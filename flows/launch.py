@@ -18,6 +18,7 @@ from typing import Any
 
 from codecsense import config
 from codecsense.config import Config
+from codecsense.turns import CALL_AGAIN
 from flows import graph, processes, slurm, work
 from flows.slurm import Stand
 
@@ -25,7 +26,7 @@ CLUSTER_FILE = Path("cluster.yaml")
 PARAMS_FILE = Path("params.yaml")
 JOBS = Path("data/scratch/jobs")
 PLACES = ("inline", "local", "slurm")
-IN_SHARES = ("audit", "extract", "blind", "evaluate")  # stages that know how to do a share of their work
+IN_SHARES = ("audit", "extract", "think", "blind", "evaluate")  # stages that know how to do a share of their work
 ALWAYS_PASSED = (  # with `environment` of cluster.yaml, all that a job inherits: no key or token by accident
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "CODECSENSE_TRACEBACK",
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "SLURM_CONF",
@@ -150,8 +151,10 @@ class Launch:
     def run(self) -> int:
         """Wait for the job of this very work, submitted now or earlier; the stage's exit code."""
         with processes.alone(self.folder / "waiting", self._refuse):
-            if self.asked.shares > 1 and (code := self._wait(self._found("shares") or self._submit("shares"))):
-                return code
+            while self.asked.shares > 1 and (code := self._wait(self._found("shares") or self._submit("shares"))):
+                if code != CALL_AGAIN:
+                    return code
+                self._note("shares", [])
             jobs = self._found("whole")
             code = self._wait(jobs or self._submit("whole"))
             self._note("whole", [])
@@ -191,7 +194,7 @@ class Launch:
             time.sleep(self.cluster.poll_s)
             seen = slurm.look(job)
         if file.is_file():
-            return bool(json.loads(file.read_text(encoding="utf-8"))["code"] == 0)
+            return bool(json.loads(file.read_text(encoding="utf-8"))["code"] in (0, CALL_AGAIN))
         return seen.stand not in (Stand.ENDED, Stand.GONE)
 
     def _submit(self, part: str) -> list[str]:
@@ -228,9 +231,10 @@ class Launch:
             place = work.kept(self.folder, job)
             if place.is_dir():
                 work.bring_back(self.outs, Path(), place)
-        if max(codes) and waiter.reason:
+        failed = [code for code in codes if code not in (0, CALL_AGAIN)]
+        if failed and waiter.reason:
             raise ValueError(waiter.reason)
-        return max(codes)
+        return max(failed or codes)
 
     def _interrupted(self, jobs: list[str]) -> None:
         named = " ".join(jobs)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codecsense import config, workers
+from codecsense import config, turns, workers
 from flows import launch, observe, processes
 
 PARAMS_FILE = Path("params.yaml")
@@ -33,7 +33,10 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_
 
 
 def main(argv: list[str]) -> int:
-    """Run one stage as the command line names it; 0 if it ended, 1 with one clear message if not."""
+    """Run one stage as the command line names it; 0 if it ended, 1 with one clear message if not.
+
+    A share that is to be called again ends with `turns.CALL_AGAIN`.
+    """
     name = label(argv, os.environ)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
@@ -44,9 +47,8 @@ def main(argv: list[str]) -> int:
         arguments = bind(function, run, paths)
         with observe.stage_run(name, {"run": run} | arguments if run else arguments, os.environ) as seen:
             if (place := launch.chosen(os.environ)) == "inline":
-                here(name, function, arguments)
-            else:
-                launch.elsewhere(name, argv, place, seen.jobs)
+                return here(name, function, arguments)
+            launch.elsewhere(name, argv, place, seen.jobs)
     except (ValueError, OSError) as error:
         if os.environ.get("CODECSENSE_TRACEBACK"):
             traceback.print_exc()
@@ -58,7 +60,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def here(name: str, function: Callable[..., None], arguments: dict[str, object]) -> None:
+def here(name: str, function: Callable[..., None], arguments: dict[str, object]) -> int:
     """Run the stage in this process, once at a time for each share and each process of a distributed run."""
     share, rank = os.environ.get("CODECSENSE_SHARE", ""), os.environ.get("RANK", "0")
     file = RUNNING / "-".join(part.replace("/", "of") for part in (name, share, rank) if part)
@@ -69,8 +71,9 @@ def here(name: str, function: Callable[..., None], arguments: dict[str, object])
                 function(**arguments)
         except workers.ShareDoneError as done:
             print(f"{name}: {done}", flush=True)
-        else:
-            print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
+            return turns.CALL_AGAIN if isinstance(done, turns.CallAgainError) else 0
+        print(f"{name}: done in {clock['wall_s']:.1f} s", flush=True)
+        return 0
 
 
 def label(argv: list[str], environment: Mapping[str, str]) -> str:

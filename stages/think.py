@@ -24,20 +24,24 @@ from codecsense.schemas import questions as questions_table
 from codecsense.schemas import sounds as sounds_table
 from codecsense.schemas.contamination import Contamination
 from codecsense.streams.store import StreamStore
-from codecsense.think import contamination, engine, export, quality, review
+from codecsense.think import contamination, engine, export, quality, review, sharing
 from codecsense.think.asking import Desk
 from codecsense.think.engine import Made, Question
+from codecsense.think.reviewers import WaitingError
 from codecsense.think.settings import ThinkConfig
-from codecsense.think.store import ReplyStore
 from codecsense.think.summaries import Staff, Video
 from codecsense.think.teachers import Known
 from codecsense.think.transcribers import Cue, transcribe
+from codecsense.think.transcripts import Kept, Named
+from codecsense.turns import Share, asked_for
+from codecsense.workers import ShareDoneError
 from codecsense.world import WorldConfig, quiz
 from codecsense.world.questions import Clip, audio_caption
 from codecsense.world.questions import clips as clips_of
 from codecsense.world.quiz import DatasetConfig
 
 EMBEDDED = "micro_world"
+TRANSCRIPTS = "transcripts"
 
 
 def think(
@@ -55,7 +59,10 @@ def think(
     reviews: Path,
     made: Path,
 ) -> None:
-    """Write tables, corpora in the field's formats and figures to `made`, and batches for people to `reviews`."""
+    """Write tables, corpora in the field's formats and figures to `made`, and batches for people to `reviews`.
+
+    A share buys its part of the replies instead, and keeps them in `replies`.
+    """
     store, asked = StreamStore(streams), questions_table.read(questions)
     every = {clip.clip_id: clip for clip in clips_of(facts_table.read(facts), sounds_table.read(sounds))}
     interval_s = world.gop_frames / world.fps
@@ -66,12 +73,10 @@ def think(
         questions={put.question_id: put.question for put in quiz.put([every[name] for name in chosen], dataset)},
         interval_s=interval_s,
     )
-    videos = _videos(store, known, think, clips)
-    with ReplyStore(replies) as paid:
-        staff = _staff(think, known, store, Desk(paid, think.limits), reviews / think.reviewer.name)
-        review.forget_batches(staff.reviews)
-        reasoner = think.reasoner.build(known)
-        result = engine.run(videos, _questions(asked, chosen), staff, reasoner, think, seed=seed)
+    with sharing.desk(replies, think.limits, asked_for()) as desk:
+        videos = _videos(store, known, think, clips, replies / TRANSCRIPTS, desk.share)
+        staff = _staff(think, known, store, desk, sharing.reviews(reviews / think.reviewer.name, replies, desk.share))
+        result = _run(videos, _questions(asked, chosen), staff, think, known, seed=seed)
     pairs = contamination.overlap(
         _known_videos(store, chosen), {name: _known_videos(store, _in(split, name)) for name in ("validation", "test")}
     )
@@ -87,11 +92,30 @@ def think(
     print(json.dumps(metrics, indent=1))
 
 
-def _videos(store: StreamStore, known: Known, think: ThinkConfig, clips: Path) -> list[Video]:
+def _run(
+    videos: list[Video], asked: list[Question], staff: Staff, think: ThinkConfig, known: Known, *, seed: int
+) -> Made:
+    """What the engine makes; ShareDoneError where this process was asked for a share alone."""
+    review.forget_batches(staff.reviews)
+    try:
+        result = engine.run(videos, asked, staff, think.reasoner.build(known), think, seed=seed)
+    except WaitingError as error:
+        if staff.desk.share is None:
+            raise
+        raise ShareDoneError(f"share {staff.desk.share}: {error}") from None
+    if staff.desk.share is not None:
+        raise ShareDoneError(f"share {staff.desk.share}: {staff.desk.bought} replies done, and none is left to ask for")
+    return result
+
+
+def _videos(
+    store: StreamStore, known: Known, think: ThinkConfig, clips: Path, kept: Path, share: Share | None
+) -> list[Video]:
     """The micro world's transcript is a column: a cue per interval, which says what sounds in it."""
-    transcriber = think.transcriber.build()
     rows = {row["video_id"]: row for row in store.index.iter_rows(named=True)}
-    return [
+    named = {clips / rows[name]["path"]: Named(name, rows[name]["content_hash"]) for name in known.clips}
+    transcriber = Kept(think.transcriber, kept, named, share)
+    found = [
         Video(
             video_id=name,
             path=rows[name]["path"],
@@ -101,6 +125,8 @@ def _videos(store: StreamStore, known: Known, think: ThinkConfig, clips: Path) -
         )
         for name, clip in known.clips.items()
     ]
+    transcriber.meet()
+    return found
 
 
 def _column(clip: Clip, interval_s: float) -> list[Cue]:

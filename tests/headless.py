@@ -17,6 +17,8 @@ from typing import Any
 
 from slurm.loopback import free_ports
 
+from flows import processes
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 120.0
 
@@ -83,7 +85,12 @@ def page(folder: Path, *, width: int = 1440, height: int = 900) -> Iterator[Page
     assert found, f"none of {', '.join(PROGRAMS)} is installed"
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
     options += [f"--user-data-dir={folder}", f"--window-size={width},{height}", f"--remote-debugging-port={port}"]
-    process = subprocess.Popen([found, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [found, *options, "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=processes.begin_as_child,
+    )
     try:
         with connect(_address(port), max_size=None) as socket:
             yield Page(socket)

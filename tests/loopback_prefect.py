@@ -16,6 +16,8 @@ from typing import Any
 
 from slurm.loopback import free_ports
 
+from flows import processes
+
 PATIENCE_S = 300.0  # importing a server takes a while on a machine with other work
 
 
@@ -40,7 +42,9 @@ class Server:
         told |= {"PREFECT_SERVER_API_AUTH_STRING": self.auth} if self.auth else {}
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, env={**clean, **told}, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env={**clean, **told}, stdout=log, stderr=log, preexec_fn=processes.begin_as_child
+            )
         limit = time.monotonic() + PATIENCE_S
         while not self.healthy():
             said = (self.folder / "log").read_text()

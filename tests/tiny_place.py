@@ -34,6 +34,8 @@ class Tiny:
         self.place.environment["PYTHONPATH"] = str(root)
         subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
         subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=root, check=True)
+        if lacking := self._lacking():
+            raise ValueError(f"nobody makes {', '.join(lacking)}; keep what does, or change who reads it")
 
     def run(self, *arguments: str, **variables: str) -> str:
         """What a program of ours prints; it ends well."""
@@ -43,6 +45,12 @@ class Tiny:
         said, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, said
         return said
+
+    def _lacking(self) -> list[str]:
+        made = {Path(out) for node in self.nodes() for out in node.outs}
+        read = {Path(dep) for node in self.nodes() for dep in node.deps if dep.startswith("data/")}
+        holding = {above for out in made for above in out.parents}
+        return sorted(str(each) for each in read - holding if not made & {each, *each.parents})
 
     def nodes(self) -> list[graph.Node]:
         """The stages, as they are called where the tree is."""

@@ -4,6 +4,9 @@ Every item ends with an answer or a rejection that says why. A reply is first lo
 missing is sent. A failure that may pass is tried again after a growing wait, or after the wait the teacher asked for,
 during which nobody asks. A reply of the wrong shape has been paid for and is kept; the item is asked again with
 the next seed, which is another request. A refusal is an answer of the teacher's and is not argued with.
+
+A share of the work (`codecsense.turns`) asks about its own videos alone, takes of the others' what the store has, and
+stops at `meet`, where everybody's replies are needed, if any is missing.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, Positive
 from codecsense.config import Config
 from codecsense.think.store import ReplyStore, Stored, key_of
 from codecsense.think.teachers import Cost, FinalError, Line, MisconfiguredError, PassingError, Request, Teacher
+from codecsense.turns import Share, meet
 
 Shape = TypeVar("Shape", bound=BaseModel)
 FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
@@ -55,12 +59,16 @@ class Answer(Generic[Shape]):
 class Rejection(NamedTuple):
     """Why an item has no answer."""
 
-    kind: str  # refused, invalid, unavailable, unsuitable or budget
+    kind: str  # refused, invalid, unavailable, unsuitable or budget; within a share also elsewhere
     reason: str
 
 
 class BudgetError(Exception):
     """The next request could cost more than is left."""
+
+
+class ElsewhereError(Exception):
+    """Another share asks about this item, and has not yet."""
 
 
 def prompt_hash(request: Request) -> str:
@@ -72,8 +80,14 @@ def prompt_hash(request: Request) -> str:
 class Desk:
     """Where requests are handed in; it holds the store and what is left of the budget."""
 
-    def __init__(self, store: ReplyStore, limits: Limits) -> None:
-        self.store, self.limits = store, limits
+    def __init__(self, store: ReplyStore, limits: Limits, share: Share | None = None) -> None:
+        self.store, self.limits, self.share = store, limits, share
+        self.bought = 0  # replies that this desk has paid for
+        self.unsettled = 0  # items whose outcome the store cannot tell another share
+
+    def meet(self) -> None:
+        """Go on only if everybody's items are settled; else a share ends here, with ShareDoneError."""
+        meet(self.share, done=self.bought, missing=self.unsettled, what="replies")
 
     def ask(
         self,
@@ -96,7 +110,7 @@ class _Shift(Generic[Shape]):
     def __init__(
         self, desk: Desk, teacher: Teacher, shape: type[Shape], check: Callable[[Request, Shape], str]
     ) -> None:
-        self.store, self.limits = desk.store, desk.limits
+        self.desk, self.store, self.limits = desk, desk.store, desk.limits
         self.teacher, self.shape, self.check = teacher, shape, check
         self.outcomes: dict[str, Answer[Shape] | Rejection] = {}
         self.one_at_a_time: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -123,6 +137,7 @@ class _Shift(Generic[Shape]):
         for request in waiting:
             try:
                 self.outcomes[request.item] = await self._outcome(request, line)
+                continue
             except PassingError as error:
                 self.outcomes[request.item] = _rejection("unavailable", f"{error}, {self.limits.attempts} times")
                 self._count_silence(error)
@@ -130,6 +145,9 @@ class _Shift(Generic[Shape]):
                 self.outcomes[request.item] = _rejection("unsuitable", str(error))
             except BudgetError as error:
                 self.outcomes[request.item] = _rejection("budget", str(error))
+            except ElsewhereError:
+                self.outcomes[request.item] = _rejection("elsewhere", "another share asks")
+            self.desk.unsettled += 1
 
     def _count_silence(self, error: PassingError) -> None:
         """Do not wait through every item's attempts for an endpoint that answers none."""
@@ -156,6 +174,8 @@ class _Shift(Generic[Shape]):
         key = key_of(body)
         async with self.one_at_a_time[key]:
             known = self.store.get(key)
+            if known is None and self.desk.share is not None and not self.desk.share.holds(request.video_id):
+                raise ElsewhereError
             return known if known is not None else await self._persist(body, key, line)
 
     async def _persist(self, body: dict[str, Any], key: str, line: Line) -> Stored:
@@ -181,6 +201,7 @@ class _Shift(Generic[Shape]):
             if delivery.reply_id and self.store.given_to_another(delivery.reply_id, key):
                 raise PassingError(f"the reply came under the id {delivery.reply_id} of another one", may_be_paid=True)
             self.silent = 0
+            self.desk.bought += 1
             cost = self.teacher.cost(delivery.tokens_in, delivery.tokens_out)
             return self.store.keep(number, key, delivery, model=self.teacher.model, cost=cost, body=body)
         except PassingError as error:

@@ -3,12 +3,14 @@
 One SQLite file: a reply is committed before anything is made from it, so a killed run loses at most those that were on
 their way, and a rerun asks for none that is here. An attempt is written down before it is sent, at the most
 it can cost: one that never came back stays on the bill, so a budget cannot be overrun by killing and starting again.
-Requests are kept as well, pictures by their hash alone. One process at a time may hold a store.
+Requests are kept as well, pictures by their hash alone. One process at a time may hold a store; a share of the work has
+a part of it in a folder of its own, which begins with all that is known and is taken up when the share has stopped.
 """
 
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, NamedTuple
 from codecsense.think.teachers import Cost, Delivery
 
 FILE = "replies.sqlite"
+PATIENCE_S = 0.2  # for a store that another process holds
 TABLES = """
 create table if not exists replies (
     key text primary key, model text not null, reply_id text not null, content text not null, refusal text not null,
@@ -47,13 +50,17 @@ def key_of(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-class ReplyStore:
-    """The replies in `folder`; ValueError where another process holds it or the file is damaged."""
+class HeldError(ValueError):
+    """Another process holds this store."""
 
-    def __init__(self, folder: Path) -> None:
+
+class ReplyStore:
+    """The replies in `folder`; HeldError where another process holds it, ValueError where the file is damaged."""
+
+    def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        self.database = sqlite3.connect(self.path, isolation_level=None, timeout=0.2)
+        self.database = sqlite3.connect(self.path, isolation_level=None, timeout=patience_s)
         try:
             self.database.execute("pragma locking_mode = exclusive")
             self.database.execute("pragma journal_mode = wal")
@@ -62,7 +69,7 @@ class ReplyStore:
             self.database.execute("update attempts set state = 'lost' where state = 'open'")
         except sqlite3.DatabaseError as error:
             self.database.close()
-            raise ValueError(_unusable(self.path, error)) from None
+            raise _unusable(self.path, error) from None
         self.spent = self._sum_spent()
 
     def __enter__(self) -> "ReplyStore":
@@ -123,6 +130,58 @@ class ReplyStore:
         found = self.database.execute("select 1 from replies where reply_id = ? and key != ?", (reply_id, key))
         return found.fetchone() is not None
 
+    def part(self, folder: Path) -> "ReplyStore":
+        """A store in `folder`, new, that begins with all that is here."""
+        unfinished = folder.with_name(f"unfinished-{folder.name}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        copy = sqlite3.connect(unfinished / FILE, isolation_level=None)
+        self.database.backup(copy)
+        _mark_taken_up(copy)
+        copy.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.replace(folder)
+        return ReplyStore(folder)
+
+    def take_up(self, folder: Path) -> None:
+        """Add what the part in `folder` has beyond its beginning; HeldError where a process still adds to it.
+
+        What two parts paid for stays on the bill twice, and is kept once.
+        """
+        with ReplyStore(folder) as part:
+            added = part._added()
+            with self.database:
+                self.database.execute("begin")
+                for attempt in added:
+                    self._add(*attempt)
+            _mark_taken_up(part.database)
+        self.spent = self._sum_spent()
+
+    def _added(self) -> list[tuple[str, Cost, str, tuple[Any, ...] | None]]:
+        """Attempts since the beginning of this part: key, cost, state, and the row of the reply that came."""
+        rows = self.database.execute(
+            "select key, tokens, money, state from attempts, pragma_user_version where number > user_version"
+        ).fetchall()
+        find = "select * from replies where key = ?"
+        return [
+            (
+                key,
+                Cost(tokens, money),
+                state,
+                self.database.execute(find, (key,)).fetchone() if state == "replied" else None,
+            )
+            for key, tokens, money, state in rows
+        ]
+
+    def _add(self, key: str, cost: Cost, state: str, reply: tuple[Any, ...] | None) -> None:
+        if reply is not None and self.get(key) is not None:
+            cost, state = Cost(*reply[6:8]), "lost"
+        elif reply is not None:
+            self.database.execute("insert into replies values (?, ?, ?, ?, ?, ?, ?, ?, ?)", reply)
+        self.database.execute(
+            "insert into attempts (key, tokens, money, state) values (?, ?, ?, ?)", (key, *cost, state)
+        )
+
     def _attempt(self, number: int) -> Cost:
         return Cost(*self.database.execute("select tokens, money from attempts where number = ?", (number,)).fetchone())
 
@@ -138,11 +197,17 @@ class ReplyStore:
         return Cost(int(paid[0] + lost[0]), paid[1] + lost[1])
 
 
+def _mark_taken_up(database: sqlite3.Connection) -> None:
+    """Everything in this part is in the whole as well."""
+    (last,) = database.execute("select coalesce(max(number), 0) from attempts").fetchone()
+    database.execute(f"pragma user_version = {last:d}")
+
+
 def _hashed(picture: re.Match[str]) -> str:
     return f"sha256:{hashlib.sha256(picture.group().encode()).hexdigest()}"
 
 
-def _unusable(path: Path, error: sqlite3.DatabaseError) -> str:
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> ValueError:
     if "locked" in str(error):
-        return f"{path} is held by another process; wait for it, or name another folder for replies"
-    return f"{path} is not a readable store of replies ({error}); move it away to start afresh"
+        return HeldError(f"{path} is held by another process; wait for it, or name another folder for replies")
+    return ValueError(f"{path} is not a readable store of replies ({error}); move it away to start afresh")

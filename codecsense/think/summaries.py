@@ -110,6 +110,7 @@ def write(videos: Sequence[Video], staff: Staff, rules: Rules) -> Written:
         wanted = [Wanted(video, modality, "") for video in batch for modality in _modalities(video)]
         for round_ in range(rules.rounds):
             made, failed = _attempt(wanted, staff, rules, round_=round_, remarks=_foremost(remarks, rules))
+            staff.desk.meet()
             made = _review(made, staff, f"batch_{number:05d}_round_{round_}")
             remarks.update(draft.remark for draft in made if draft.remark)
             drafts += made

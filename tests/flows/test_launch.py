@@ -45,12 +45,12 @@ def test_a_stage_that_cannot_be_cut_into_shares_is_not(tmp_path: Path):
     values = config.read(ROOT / "cluster.yaml")
     values["stages"] = {"sft": {"shares": 4}}
     (tmp_path / "cluster.yaml").write_text(json.dumps(values))
-    with pytest.raises(ValueError, match=r"cluster.yaml: stages.sft.shares: only audit, extract, blind, evaluate"):
+    with pytest.raises(ValueError, match=r"stages.sft.shares: only audit, extract, think, blind, evaluate"):
         launch.cluster(tmp_path / "cluster.yaml")
 
 
 def test_the_stages_that_can_be_cut_are_those_whose_code_reads_its_share():
-    reading = {"codecsense/workers.py", "codecsense/shares.py"}
+    reading = {"codecsense/workers.py", "codecsense/shares.py", "codecsense/turns.py"}
     watching = {node.argv[0] for node in graph.nodes(ROOT) if reading & set(node.deps)}
     assert watching - {"features"} == set(launch.IN_SHARES)  # that one counts the processors, and no more
 

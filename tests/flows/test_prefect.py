@@ -13,11 +13,14 @@ from typing import Any
 import headless
 import pytest
 from loopback_prefect import Server
+from tiny_place import Tiny
 from toy_graph import PATIENCE_S, Place, wait_until
 
+from codecsense.schemas import think_summaries
 from codecsense.think import review
 from codecsense.think.prompts import Line
 from codecsense.think.review import Item
+from codecsense.think.store import ReplyStore
 from flows import observe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -207,6 +210,42 @@ def test_a_review_pauses_on_a_typed_form_until_a_person_has_answered(server: Ser
         "one": (True, "", "grace"),
         "two": (False, "too dark", "grace"),
     }
+
+
+TINY_THINK = {
+    "think.videos": 6,
+    "think.batch": 6,
+    "think.reviewer": {"name": "people"},
+    "think.reasoning.categories": {"kind": "general"},  # so few videos have not enough questions for a balance
+    "think.reasoning.shares": {"general": 1.0},
+}
+
+
+def test_what_people_say_on_the_form_reaches_the_teachers_of_the_micro_world(server: Server, tmp_path: Path):
+    tiny = Tiny(tmp_path / "tiny", changes=TINY_THINK)
+    repro = ("dvc", "repro", "think")
+    looks, told = 0, tiny.place.run(*repro)
+    while told[0]:
+        assert "have no verdict yet" in told[1], told[1]
+        asking = (
+            Place(tiny.root)
+            .on(**tiny.place.environment, PREFECT_API_URL=server.url)
+            .start("flows.review", "--form", "--reviewer", "ada")
+        )
+        answer(server, paused(server), {"reviewer": "grace", "rejected": "1: name every colour first"})
+        said, _ = asking.communicate(timeout=PATIENCE_S)
+        assert asking.returncode == 0, said
+        looks, told = looks + 1, tiny.place.run(*repro)
+        assert looks < 9
+    summaries = think_summaries.read(tiny.root / "data/think/summaries.parquet")
+    assert (summaries["remark"] == "name every colour first").sum() == looks >= 1
+    assert summaries.filter(summaries["remark"] != "")["accepted"].any() is False
+    with ReplyStore(tiny.root / "data/replies") as store:
+        asked = [json.loads(row[0]) for row in store.database.execute("select asked from replies")]
+    again = [each for each in asked if each["step"] == "summarise" and each["teacher"]["model"] == "large"]
+    assert again
+    assert all("- name every colour first" in each["system"] for each in again)
+    assert tiny.place.run("dvc", "repro", "think")[1].endswith("Data and pipelines are up to date.\n")
 
 
 def paused(server: Server, then: str = "") -> dict[str, Any]:

@@ -11,11 +11,13 @@ slurmd processes of one host with a port each; GPUs are null devices, so that th
 import argparse
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,7 @@ NODES = ("n1", "n2", "n3")
 GPUS = 2
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue")
 PATIENCE_S = 300.0
+PORTS = range(18000, 32000)
 
 CONFIG = """
 ClusterName=loopback
@@ -85,9 +88,26 @@ PidFile={folder}/slurmdbd.pid
 
 
 def missing(*, accounting: bool = False) -> list[str]:
-    """Programs that a loopback Slurm needs and this machine has not."""
+    """Programs and rights that a loopback Slurm and its tests need and this machine has not."""
     wanted = [*PROGRAMS, *(("slurmdbd", "mariadbd") if accounting else ())]
-    return [name for name in wanted if shutil.which(name) is None] + ([] if os.geteuid() == 0 else ["root"])
+    lacking = [name for name in wanted if shutil.which(name) is None]
+    return lacking + (_missing_rights() if os.geteuid() == 0 else ["root"])
+
+
+def _missing_rights() -> list[str]:
+    """What a root within a container may lack: making devices (the GPUs), and mounting (the full disk)."""
+    lacking = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            os.mknod(Path(folder) / "device", 0o20666, os.makedev(1, 3))
+        except OSError:
+            lacking.append("the right to make devices")
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True)
+        if mounted.returncode:
+            lacking.append("the right to mount")
+        else:
+            subprocess.run(["umount", folder], check=True)
+    return lacking
 
 
 class Loopback:
@@ -111,12 +131,16 @@ class Loopback:
         wait_until(lambda: self.idle_nodes() == len(NODES), "nodes idle")
 
     def down(self) -> None:
-        """End everything that `up` started, and the jobs."""
-        subprocess.run(
-            ["scancel", "--user", "root"], env=self.environment, check=False, capture_output=True, timeout=30
-        )
+        """End everything that `up` started, and the jobs, whatever state they are in."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command = ["scancel", "--user", "root"]
+            subprocess.run(command, env=self.environment, check=False, capture_output=True, timeout=30)
         for name in (*(f"slurmd.{node}" for node in NODES), "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self.end(name)
+        for process in [each for each in psutil.process_iter() if self._is_mine(each)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name().startswith("slurm") or "SLURM_JOB_ID" in process.environ():
+                    process.kill()
 
     def start_controller(self) -> None:
         """Start slurmctld; its state is taken up again."""
@@ -132,7 +156,7 @@ class Loopback:
         for step in [each for each in psutil.process_iter() if each.name().startswith("slurmstepd")]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 children = step.children(recursive=True)
-                if any(self._runs_on(child, node) for child in children):
+                if any(self._is_mine(child, SLURMD_NODENAME=node) for child in children):
                     for process in (step, *children):
                         process.kill()
 
@@ -229,13 +253,13 @@ class Loopback:
         (self.folder / f"{name}.started").write_text(str(process.pid))
         process.returncode = 0  # it lives on by itself; `end` finds it by its number
 
-    def _runs_on(self, process: psutil.Process, node: str) -> bool:
+    def _is_mine(self, process: psutil.Process, **variables: str) -> bool:
+        """Whether it belongs to this Slurm, and has these environment variables."""
         try:
-            variables = process.environ()
+            found = process.environ()
         except psutil.Error:
             return False
-        mine = variables.get("SLURM_CONF") == self.environment["SLURM_CONF"]
-        return mine and variables.get("SLURMD_NODENAME") == node
+        return {"SLURM_CONF": self.environment["SLURM_CONF"], **variables}.items() <= found.items()
 
 
 def _lives(pid: int) -> bool:
@@ -248,12 +272,15 @@ def _lives(pid: int) -> bool:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports of loopback that nobody listens on, below those that the kernel gives to whoever asks for any."""
+    found: list[int] = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as each, contextlib.suppress(OSError):
+            each.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == number:
+            return found
+    raise OSError(f"no {number} free ports between {PORTS.start} and {PORTS.stop}")
 
 
 def wait_until(true: Callable[[], object], what: str) -> None:

@@ -5,6 +5,7 @@ CODECSENSE_PICTURES=FOLDER keeps the pictures that are taken of the server's pag
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,15 @@ from tiny_place import Tiny
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(3000)]
 
-MADE = ("data/streams", "data/tables", "data/results")
-SHARES = {"extract": {"shares": 3, "cpus": 4}, "evaluate": {"shares": 2}, "blind": {"shares": 2}}
+MADE = ("data/streams", "data/tables", "data/results", "data/think", "data/review")
+SHARES = {"extract": {"shares": 3, "cpus": 4}, **{name: {"shares": 2} for name in ("think", "blind", "evaluate")}}
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """Three runs and one of reinforcement, made inline."""
     keep = ("full", "anchors", "audio", "grpo")
-    changes = {"extract.videos_per_shard": 4, "two_stage.batch": 4}
+    changes = {"extract.videos_per_shard": 4, "two_stage.batch": 4, "rivals.checkpoints.dense": "anchors"}
     tiny = Tiny(tmp_path_factory.mktemp("micro") / "tiny", changes=changes, keep=keep)
     tiny.cluster(poll_s=0.5, stages=SHARES)
     tiny.run("flows.pipeline")
@@ -62,9 +63,15 @@ def made(tiny: Tiny) -> dict[str, str]:
 
 def test_dvc_repro_on_slurm_makes_the_same_to_the_last_byte(tiny: Tiny, inline: dict[str, str], slurm: Loopback):
     assert len(inline) > 20
+    shutil.rmtree(tiny.root / "data/replies")  # so that there is something to ask for
     said = tiny.run("dvc", "repro", "--force", CODECSENSE_CLUSTER="slurm", SLURM_CONF=slurm.environment["SLURM_CONF"])
     assert made(tiny) == inline
-    for stage, share in (("extract@world", "0/3"), ("evaluate@full", "1/2"), ("blind", "1/2")):
+    for stage, share in (
+        ("extract@world", "0/3"),
+        ("think", "1of2"),
+        ("evaluate@full", "1/2"),
+        ("blind", "1/2"),
+    ):
         part = said.partition(f"{stage}: job ")[2].partition("Running stage")[0]
         assert f"{stage}: share {share}: " in part
         assert len({node for node in ("(n1)", "(n2)", "(n3)") if node in part}) > 1, part

@@ -29,6 +29,9 @@ from codecsense.streams.store import INDEX, StreamStore
 from codecsense.think import review
 from codecsense.think.review import Verdict
 from codecsense.think.store import ReplyStore
+from codecsense.think.teachers.micro_world import MicroWorldTeacher
+from codecsense.turns import CallAgainError
+from codecsense.workers import ShareDoneError
 from codecsense.world import quiz, script
 from codecsense.world.questions import clips
 from codecsense.world.quiz import DatasetConfig
@@ -231,6 +234,54 @@ def test_a_rerun_gives_the_same_bytes_and_asks_nobody(first: Path, run: Run, tmp
     for file in first.rglob("*"):
         if file.is_file():
             assert (made / file.relative_to(first)).read_bytes() == file.read_bytes(), file.name
+
+
+def in_rounds(run: Run, number: int, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> int:
+    """Call shares again, each round in another order, until none asks for it; how many rounds that took."""
+    for rounds in range(1, 20):
+        called = []
+        for share in sorted(range(number), reverse=rounds % 2 == 0):
+            monkeypatch.setenv("CODECSENSE_SHARE", f"{share}/{number}")
+            with pytest.raises(ShareDoneError, match=f"share {share}of{number}: ") as done:
+                run(**changes)
+            called.append(isinstance(done.value, CallAgainError))
+        if not any(called):
+            monkeypatch.delenv("CODECSENSE_SHARE")
+            return rounds
+    raise AssertionError("they never end")
+
+
+def test_shares_that_take_turns_buy_what_one_process_buys_and_it_makes_the_same_bytes_of_that(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    small = {"videos": 8, "batch": 4, "reasoning": ONE_CATEGORY}
+    inline = {file.relative_to(tmp_path): file.read_bytes() for file in run(**small).rglob("*") if file.is_file()}
+    (tmp_path / "replies").rename(tmp_path / "inline")
+    assert 2 < in_rounds(run, 2, monkeypatch, **small) < 7  # two batches, one of them twice, and the reasoning
+    monkeypatch.setattr(MicroWorldTeacher, "reply", None)  # nobody is left to ask
+    made = run(**small)
+    assert {file.relative_to(tmp_path): file.read_bytes() for file in made.rglob("*") if file.is_file()} == inline
+    with ReplyStore(tmp_path / "replies") as store, ReplyStore(tmp_path / "inline") as paid:
+        assert len(store) == len(paid)
+        assert store.spent == paid.spent
+        assert store.database.execute("select count(*) from attempts").fetchone()[0] == len(paid)
+
+
+def test_shares_stop_where_people_are_waited_for_and_their_budget_is_one(
+    run: Run, settings: params.Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    small = {"videos": 6, "batch": 6, "reviewer": {"name": "people"}, "reasoning": ONE_CATEGORY}
+    assert in_rounds(run, 2, monkeypatch, **small) == 2
+    assert not (tmp_path / "review").exists()
+    assert "have no verdict yet" in what_stops(run, **small)
+    with ReplyStore(tmp_path / "replies") as store:
+        spent = store.spent.tokens
+    limits = {**settings.think.limits.model_dump(), "tokens": spent + 500}
+    small["reviewer"] = settings.think.reviewer.model_dump()
+    in_rounds(run, 2, monkeypatch, **small, limits=limits)
+    assert "the budget is spent" in what_stops(run, **small, limits=limits)
+    with ReplyStore(tmp_path / "replies") as store:
+        assert spent < store.spent.tokens <= spent + 500
 
 
 def test_people_are_waited_for_and_their_verdicts_are_kept(run: Run, tmp_path: Path):
