@@ -31,6 +31,7 @@ ALWAYS_PASSED = (  # with `environment` of cluster.yaml, all that a job inherits
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "CODECSENSE_TRACEBACK",
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "SLURM_CONF",
 )  # fmt: skip
+OnJobs = Callable[[Mapping[str, Path]], None]  # hears of a stage's jobs: what each prints is in this file
 
 
 class Resources(Config):
@@ -92,7 +93,7 @@ def cluster(file: Path) -> Cluster:
     return found
 
 
-def elsewhere(label: str, argv: Sequence[str], place: str, on_jobs: Callable[[Sequence[str]], None]) -> None:
+def elsewhere(label: str, argv: Sequence[str], place: str, on_jobs: OnJobs) -> None:
     """Run the stage as `place` says and pass on what it prints; ValueError if it fails, `on_jobs` hears of its jobs."""
     code = locally(label, argv) if place == "local" else Launch(label, argv, cluster(CLUSTER_FILE), on_jobs).run()
     if code:
@@ -138,7 +139,7 @@ class Launch:
     label: str
     argv: Sequence[str]
     cluster: Cluster
-    on_jobs: Callable[[Sequence[str]], None]
+    on_jobs: OnJobs
 
     def __post_init__(self) -> None:
         self.folder = private(JOBS / self.label).absolute()
@@ -220,7 +221,7 @@ class Launch:
         partial.replace(self.folder / f"{part}.json")
 
     def _wait(self, jobs: list[str]) -> int:
-        self.on_jobs(jobs)
+        self.on_jobs({job: logs(self.folder, job)[0] for job in jobs})
         try:
             waiter = Waiter(self.label, self.folder, jobs, self.cluster)
             codes = waiter.wait()
@@ -277,7 +278,7 @@ class Waiter:
             self._follow(job)
             said = json.loads(file.read_text(encoding="utf-8"))
             if "reason" in said:
-                raise ValueError(f"job {job}: {said['reason']}; log {self._logs(job)[0]}")
+                raise ValueError(f"job {job}: {said['reason']}; log {logs(self.folder, job)[0]}")
             return int(said["code"])
         seen = slurm.look(job)
         if seen.stand in (Stand.ENDED, Stand.GONE):
@@ -293,7 +294,7 @@ class Waiter:
         patience_s = self.cluster.lost_after_s if seen.stand == Stand.GONE else min(10.0, self.cluster.lost_after_s)
         if time.monotonic() - since > patience_s:
             self._follow(job)
-            raise ValueError(f"job {job} left no result: {seen.words()}; log {self._logs(job)[0]}")
+            raise ValueError(f"job {job} left no result: {seen.words()}; log {logs(self.folder, job)[0]}")
 
     def _say(self, job: str, seen: slurm.Seen) -> None:
         words = {
@@ -305,11 +306,8 @@ class Waiter:
             self.said[job] = words
             print(f"{self.label}: job {job} {words}", flush=True)
 
-    def _logs(self, job: str) -> list[Path]:
-        return [self.folder / f"{job}_0_log.out", self.folder / f"{job}_0_log.err"]
-
     def _follow(self, job: str) -> None:
-        for file in self._logs(job):
+        for file in logs(self.folder, job):
             if file.is_file():
                 with file.open("rb") as log:
                     log.seek(self.read.get(file, 0))
@@ -320,6 +318,11 @@ class Waiter:
                         self.reason = self.reason or reason_in(self.label, line)
                         if not line.startswith("submitit "):
                             print(line, flush=True)
+
+
+def logs(folder: Path, job: str) -> list[Path]:
+    """Where submitit keeps what a job prints: its output, and its errors."""
+    return [folder / f"{job}_0_log.out", folder / f"{job}_0_log.err"]
 
 
 def parameters(asked: Resources, cluster: Cluster, name: str) -> dict[str, Any]:

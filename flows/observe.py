@@ -27,7 +27,9 @@ PARENT = "CODECSENSE_PARENT_TASK_RUN"  # set by the pipeline for its stages
 FLOW_RUN = "CODECSENSE_FLOW_RUN"  # set by a deployment for the pipeline: the run to report into
 SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 PROGRESS = re.compile(r"^(?P<label>[^:]+): (?P<done>\d+)/(?P<total>\d+), ")
-ANSWER_S = 5.0
+ANSWER_S = 15.0
+BUSY = {429, 502, 503, 504}  # Prefect says 503 while its database is locked
+WAITS_S = (0.5, 1.0, 2.0, 4.0)  # before a busy server is told again
 SEND_EVERY_S = 2.0
 LINES_AT_ONCE = 100
 STATES = {
@@ -64,10 +66,16 @@ class Server:
             return {}
         try:
             answer = self.client.request(method, f"{self.url}{path}", json=body)
+            for wait_s in WAITS_S:
+                if answer.status_code not in BUSY:
+                    break
+                time.sleep(wait_s)
+                answer = self.client.request(method, f"{self.url}{path}", json=body)
             answer.raise_for_status()
         except self.error as error:
             self.lost = True
-            self.say(f"the Prefect server at {self.url} is not told of this run any more: {type(error).__name__}")
+            why = f"{type(error).__name__} at {method} {path}"
+            self.say(f"the Prefect server at {self.url} is not told of this run any more: {why}")
             return {}
         found = answer.json() if answer.content else {}
         return found if isinstance(found, dict) else {}
@@ -210,14 +218,17 @@ class PipelineRun:
 class StageRun:
     """A stage's flow run, or where no server is to be told, nothing at all."""
 
-    def __init__(self, run: Run | None, tags: Sequence[str] = ()) -> None:
-        self.run, self.tags = run, list(tags)
+    def __init__(self, run: Run | None, name: str = "", tags: Sequence[str] = ()) -> None:
+        self.run, self.name, self.tags = run, name, list(tags)
+        self.logs: dict[str, Path] = {}
 
-    def jobs(self, names: Sequence[str]) -> None:
-        """Note the Slurm jobs that do the stage's work."""
+    def jobs(self, logs: Mapping[str, Path]) -> None:
+        """Note the Slurm jobs that do the stage's work, and where each keeps what it prints."""
         if self.run:
-            self.tags += [f"job:{name}" for name in names]
-            self.run.tag(self.tags)
+            self.logs |= logs
+            self.run.tag([*self.tags, *(f"job:{job}" for job in self.logs)])
+            lines = [f"- job {job}: [{file}]({file.absolute().as_uri()})" for job, file in self.logs.items()]
+            self.run.artifact(f"logs-{self.name}", "markdown", "\n".join(lines), "what its jobs print")
 
 
 @contextmanager
@@ -234,7 +245,7 @@ def stage_run(name: str, arguments: Mapping[str, object], environment: Mapping[s
     run = Run.begin(server, stage, name, tags=tags, parameters=plain(arguments), parent=parent)
     try:
         with redirect_stdout(Tee(sys.stdout, run.log)):
-            yield StageRun(run, tags)
+            yield StageRun(run, name, tags)
     except KeyboardInterrupt:
         run.end("CANCELLED", "interrupted")
         raise

@@ -90,6 +90,9 @@ def test_the_pipeline_on_slurm_makes_the_same_and_its_branches_overlap(
     assert {run["state"]["type"] for run in runs.values()} == {"COMPLETED"}
     assert any(tag.startswith("job:") for tag in runs["sft@full"]["tags"])
     assert overlap(runs["align@full"], runs["host"]) or overlap(runs["sft@full"], runs["sft@anchors"])
+    (job,) = [tag.removeprefix("job:") for tag in runs["sft@full"]["tags"] if tag.startswith("job:")]
+    (linked,) = [each["data"] for each in server.all("artifacts") if each["key"] == "logs-sft-full"]
+    assert (tiny.root / f"data/scratch/jobs/sft@full/{job}_0_log.out").as_uri() in linked
     tables = {each["key"] for each in server.all("artifacts") if each["type"] == "table"}
     assert {"metrics-evaluate-full", "metrics-report"} <= tables
     if headless.program():
