@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecsense import config
+from codecsense.evaluation.rivals import RivalsConfig
 from codecsense.papers import costs, gates, pages, surroundings
 from codecsense.papers import groups as groups_data
-from codecsense.papers.groups import SHARED, Group, Groups, reinforced
+from codecsense.papers.groups import RIVALS, SHARED, Group, Groups, Source, reinforced
 from codecsense.papers.sheet import Made
 from codecsense.schemas import answers as answers_table
-from flows import launch, places
+from flows import launch, outlook, places
 
 ROOT = Path(__file__).parent.parent
 FILE = "groups.yaml"
@@ -37,7 +38,7 @@ class Job(NamedTuple):
     base: str
     seed: int
     place: Path
-    runs: list[str]
+    runs: list[str]  # and `rivals`, where a row is one
     outlook: places.Outlook
 
     @property
@@ -63,8 +64,9 @@ def main(argv: Sequence[str]) -> int:
     asked = parse(argv)
     try:
         known = read(ROOT)
-        names = list(known.groups.groups) if asked.name == ["all"] else asked.name
+        names = known.groups.of_papers() if asked.name == ["all"] else asked.name
         chosen = {name: known.groups.find(name) for name in names}
+        check(ROOT, known, chosen)
         jobs = plan(ROOT, known, needs(chosen), asked.seeds or [config.read(ROOT / "params.yaml")["seed"]])
         print(told(jobs), flush=True)
         if asked.plan:
@@ -101,12 +103,30 @@ def read(root: Path) -> Known:
     return Known(found, found.changes(config.read(root / LIBRARY), own), own)
 
 
+def check(root: Path, known: Known, chosen: Mapping[str, Group]) -> None:
+    """ValueError names a rival of a group that the stage `rivals` would not try in its base."""
+    for base, _, rival in (source for group in chosen.values() for source in group.sources().values()):
+        if rival is not None and rival not in (titles := rivals(root, known.groups, base)):
+            raise ValueError(f"`{rival}` is none of the rivals of base `{base}`: {', '.join(titles)}")
+
+
+def rivals(root: Path, found: Groups, base: str) -> dict[str, dict[str, Any]]:
+    """The rivals that are tried in a base, by title, with their settings and the run that they are tried on."""
+    section = config.read(root / "params.yaml")["rivals"]
+    section |= {"tried": found.bases.get(base, {}).get("rivals.tried", section["tried"])}
+    settings = RivalsConfig.model_validate(section)
+    return {
+        rival.title: each | {"checkpoint": settings.checkpoints[rival.checkpoint]}
+        for rival, each in zip(settings.tried, section["tried"], strict=True)
+    }
+
+
 def needs(chosen: Mapping[str, Group]) -> dict[str, list[str]]:
-    """The runs that the groups need, by base, each once."""
+    """The runs that the groups need, by base, each once; `rivals` stands for all training-free ones."""
     found: dict[str, dict[str, None]] = {}
     for group in chosen.values():
-        for base, run in group.runs().values():
-            found.setdefault(base, {})[run] = None
+        for base, run, _ in group.sources().values():
+            found.setdefault(base, {})[run or RIVALS] = None
     return {base: list(runs) for base, runs in found.items()}
 
 
@@ -124,7 +144,7 @@ def plan(root: Path, known: Known, needed: Mapping[str, list[str]], seeds: Seque
 
 def targets(runs: Sequence[str]) -> list[str]:
     """What is asked of the graph for these runs."""
-    return [f"evaluate@{run}" for run in runs]
+    return [run if run == RIVALS else f"evaluate@{run}" for run in runs]
 
 
 def told(jobs: Sequence[Job]) -> str:
@@ -132,26 +152,32 @@ def told(jobs: Sequence[Job]) -> str:
     lines = ["| base | seed | runs | stages | cached | to make | CPU minutes | GPU hours of Stage 2 |"]
     lines.append("| :-- | --: | :-- | --: | --: | --: | --: | --: |")
     minutes, unknown = 0.0, 0
+    counted: set[str] = set()  # what another place of this plan makes first
     for job in jobs:
         look = job.outlook
-        took = sum(look.seconds.get(name, 0.0) for name in look.missing) / 60
-        minutes, unknown = minutes + took, unknown + sum(name not in look.seconds for name in look.missing)
+        here = [name for name in look.missing if look.known_as[name] not in counted]
+        counted |= set(look.known_as.values())
+        shared = set(places.twins(config.read(job.place / "params.yaml"), here)[1])
+        took = sum(outlook.IDLE_S if name in shared else look.seconds.get(name, 0.0) for name in here) / 60
+        minutes, unknown = minutes + took, unknown + sum(name not in look.seconds for name in here)
         counts = f"{len(look.stages)} | {len(look.stages) - len(look.missing)} | {len(look.missing)}"
         gpu = costs.hours(config.read(job.place / "params.yaml"), look.missing)
         lines.append(f"| {job.base} | {job.seed} | {', '.join(job.runs)} | {counts} | {took:.1f} | {gpu} |")
     note = (
-        f"At most {minutes:.0f} minutes in all, one stage after another, by what stages took here before, and "
-        f"{unknown} stages that were never timed here; less where DVC's cache has what another place has made."
+        f"{minutes:.0f} minutes of CPU in all, by what stages or their like took here before, and {unknown} stages "
+        "whose like was never timed here. What several places need is counted where it is needed first."
     )
     return "\n".join([*lines, "", note, ""])
 
 
 def compute(jobs: Sequence[Job], max_parallel: int | None) -> list[str]:
     """Make what is missing; places side by side on Slurm, else one after another. Those that failed, by name."""
-    todo = [job for job in jobs if job.outlook.missing]
+    todo = [job for job in jobs if job.outlook.missing or job.outlook.fetched]
     together = len(todo) if launch.chosen(os.environ) == "slurm" else 1
     with ThreadPoolExecutor(max_workers=max(1, together)) as threads:
-        codes = threads.map(lambda job: places.run(job.place, job.targets, max_parallel=max_parallel), todo)
+        codes = threads.map(
+            lambda job: places.run(job.place, job.targets, job.outlook.missing, max_parallel=max_parallel), todo
+        )
         return [job.place.name for job, code in zip(todo, codes, strict=True) if code]
 
 
@@ -159,12 +185,17 @@ def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job
     """Write the table as Markdown, HTML and CSV to data/papers."""
     at = {(job.base, job.seed): job.place for job in jobs}
     seeds = sorted({job.seed for job in jobs})
-    found = {row: [answers(at[base, seed], run) for seed in seeds] for row, (base, run) in group.runs().items()}
+    found = {
+        row: [answered(at[source.base, seed], source) for seed in seeds] for row, source in group.sources().items()
+    }
     made = Made(
         seeds=seeds,
         commit=commit(root),
         changes={row: known.change(run) for row, (_, run) in group.runs().items()},
         bases=known.groups.bases,
+        rivals={
+            row: rivals(root, known.groups, base)[rival] for row, (base, _, rival) in group.sources().items() if rival
+        },
     )
     folders = {row: at[base, seeds[0]] / "data" / "runs" / run for row, (base, run) in group.runs().items()}
     values = config.read(root / "params.yaml")
@@ -183,6 +214,14 @@ def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job
         gates={row: gates.shares(at[base, seeds[0]], run, split=split) for row, (base, run) in gated},
         confidence=values["report"]["confidence"],
     )
+
+
+def answered(place: Path, source: Source) -> pl.DataFrame:
+    """What a run or a rival answered there."""
+    if source.rival is None:
+        return answers(place, str(source.run))
+    everyone = answers_table.read(place / "data" / "rivals" / "answers.parquet", stage=RIVALS)
+    return everyone.filter(pl.col("run") == source.rival)
 
 
 def answers(place: Path, run: str) -> pl.DataFrame:

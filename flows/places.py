@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +40,10 @@ class Outlook(NamedTuple):
     """What a run of the graph in a place would have to look at."""
 
     stages: list[str]  # all that lead to the targets
-    missing: list[str]  # of these, what is changed or reads what is
-    seconds: dict[str, float]  # of every stage whose like was timed before
+    missing: list[str]  # of these, what is changed or reads what is, and DVC's cache does not have
+    fetched: list[str]  # of these, what is not here but in DVC's cache
+    seconds: dict[str, float]  # of CPU, of every stage whose like was timed before
+    known_as: dict[str, str]  # what each missing stage would make, by a name that is the same in every place
 
 
 def values(
@@ -78,11 +80,32 @@ def look(place: Path, targets: Iterable[str]) -> Outlook:
     return Outlook(**json.loads(told.stdout.splitlines()[-1]))
 
 
-def run(place: Path, targets: Iterable[str], *, max_parallel: int | None = None) -> int:
-    """Make `targets` there with the pipeline, locally or on Slurm as the environment says; its exit code."""
-    words = [word for target in targets for word in ("--target", target)]
-    words += ["--max-parallel", str(max_parallel)] if max_parallel else []
-    return _python(place, "flows.pipeline", *words, quiet=False).returncode
+def run(place: Path, targets: Sequence[str], missing: Sequence[str], *, max_parallel: int | None = None) -> int:
+    """Make `targets` there with the pipeline, locally or on Slurm as the environment says; its exit code.
+
+    Runs that align the same adapter in the same way share their progress in data/scratch. So they align one after the
+    other, and before all else: the first does the work, and the others find it done.
+    """
+    first, others = twins(config.read(place / "params.yaml"), missing)
+    passes = [([*first, "host"], max_parallel), (others, 1)] if others else []
+    for wanted, together in [*passes, (targets, max_parallel)]:
+        words = [word for target in wanted for word in ("--target", target)]
+        words += ["--max-parallel", str(together)] if together else []
+        if code := _python(place, "flows.pipeline", *words, quiet=False).returncode:
+            return code
+    return 0
+
+
+def twins(values: Mapping[str, Any], missing: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Of alignments to be made, those that others repeat, and those others."""
+    alike: dict[str, list[str]] = {}
+    for name in missing:
+        stage, _, run = name.partition("@")
+        if stage == "align":
+            change = {key: value for key, value in values["runs"][run].items() if key.startswith(("model.", "align."))}
+            alike.setdefault(json.dumps(change, sort_keys=True), []).append(name)
+    repeated = [names for names in alike.values() if len(names) > 1]
+    return [names[0] for names in repeated], [name for names in repeated for name in names[1:]]
 
 
 def _open(root: Path, place: Path) -> None:

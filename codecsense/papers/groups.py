@@ -1,13 +1,13 @@
 """Groups of runs, as `groups.yaml` names them: each makes one table or figure of the papers.
 
 A row is a run: one that params.yaml or profiles/adapter_runs.yaml already has, or a `change`, a set of differences from
-the base. What all runs share (the world, its extraction, the host) differs between `bases`; a row names the base it is
-of. Everything here is values; `flows.groups` computes what is missing.
+the base; or it is a training-free `rival`, a line of the stage `rivals`. What all runs share (world, extraction, host)
+differs between `bases`; a row names the base it is of. All of it is values; `flows.groups` makes what is missing.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -16,12 +16,27 @@ from codecsense.papers import reading
 from codecsense.papers.reading import Data, ReportedTable
 
 SHARED = "shared"  # the base that params.yaml is
+RIVALS = "rivals"  # the stage whose lines rows may name
+
+
+class Source(NamedTuple):
+    """Where a row's answers come from: a run that was evaluated, or a line of the stage `rivals`."""
+
+    base: str
+    run: str | None
+    rival: str | None = None
+
+    @property
+    def target(self) -> str:
+        """The stage that answers."""
+        return RIVALS if self.rival is not None else f"evaluate@{self.run}"
 
 
 class Row(Data):
-    """One run of a group. Without `run` the row's name is the run's; with `run: null` it is only reported."""
+    """One line of a group. Without `run` or `rival` the row's name is the run's; `run: null` is reported only."""
 
     run: str | None = ""
+    rival: str | None = None  # the title of a line that `rivals.tried` holds
     base: str = SHARED
     over: str | None = None  # a run whose differences `change` is laid over
     change: dict[str, Any] = Field(default={})
@@ -30,6 +45,14 @@ class Row(Data):
     against: str | None = None  # another row of its base than the group is held against
     at: float | None = None  # where it stands on the axis of a curve
     line: str = "ours"  # which curve it is a point of
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Row":
+        if self.rival is not None and (self.run or self.over or self.change):
+            raise ValueError(
+                f"a rival is trained by nobody: leave `run`, `over` and `change` out beside {self.rival!r}"
+            )
+        return self
 
 
 class Shown(Data):
@@ -55,6 +78,7 @@ class Group(Data):
     figure: Literal["bars", "frontier", "curve", "gates"] | None = "bars"
     axis: str = ""
     note: str = ""
+    beyond: bool = False  # in no paper: made when it is named, and not with `all`
     rows: dict[str, Row]
 
     @model_validator(mode="after")
@@ -64,9 +88,9 @@ class Group(Data):
         lost = [row.against for row in self.rows.values() if row.against and row.against not in self.rows]
         if lost:
             raise ValueError(f"`against` names no row: {lost[0]}")
-        bare = [name for name, row in self.rows.items() if row.run is None and row.reported is None]
+        bare = [name for name, row in self.rows.items() if not (row.run is not None or row.rival or row.reported)]
         if bare:
-            raise ValueError(f"row `{bare[0]}` is neither run nor reported")
+            raise ValueError(f"row `{bare[0]}` is neither run nor rival nor reported")
         return self
 
     def reference(self, name: str) -> str | None:
@@ -74,9 +98,17 @@ class Group(Data):
         other = self.rows[name].against or self.against
         return other if other != name and self.rows[other].base == self.rows[name].base else None
 
+    def sources(self) -> dict[str, Source]:
+        """Where the answers of every row come from that is not reported only."""
+        return {
+            name: Source(row.base, None if row.rival else row.run or name, row.rival)
+            for name, row in self.rows.items()
+            if row.rival or row.run is not None
+        }
+
     def runs(self) -> dict[str, tuple[str, str]]:
         """Base and run of every row that is run."""
-        return {name: (row.base, row.run or name) for name, row in self.rows.items() if row.run is not None}
+        return {name: (base, run) for name, (base, run, _) in self.sources().items() if run is not None}
 
     def table(self) -> ReportedTable | None:
         """The paper's table; ValueError if there is none of that name, or a row is missing in it."""
@@ -100,6 +132,10 @@ class Groups(Data):
     bases: dict[str, dict[str, Any]]
     groups: dict[str, Group]
 
+    def of_papers(self) -> list[str]:
+        """The names of all groups that are a table or figure of a paper."""
+        return [name for name, group in self.groups.items() if not group.beyond]
+
     def find(self, name: str) -> Group:
         """A group by its name."""
         if name not in self.groups:
@@ -113,7 +149,7 @@ class Groups(Data):
         found: dict[str, dict[str, Any]] = {}
         for group in self.groups.values():
             for name, row in group.rows.items():
-                if row.run is None:
+                if name not in group.runs():
                     continue
                 run = row.run or name
                 laid = {**_under(row, library, known), **row.change}

@@ -24,6 +24,7 @@ class Number(NamedTuple):
     difference: Estimate | None  # none for that row itself, and across bases, whose questions differ
     questions: int
     context_tokens: float
+    rival: bool = False
 
 
 def of_group(group: Group, answers: Mapping[str, Seeded], *, confidence: float) -> list[Number]:
@@ -40,10 +41,11 @@ def of_group(group: Group, answers: Mapping[str, Seeded], *, confidence: float) 
             difference = None
             if other is not None and other in answers:
                 theirs = asked(answers[other], group.rows[other], shown)
-                difference = total([_less(mine, theirs, f"{name} and {other}")], confidence=confidence)
+                pair = _in_common(mine, theirs) if row.rival or group.rows[other].rival else (mine, theirs)
+                difference = total([_less(*pair, f"{name} and {other}")], confidence=confidence)
             tokens = float(np.mean([frame[Answers.context_tokens].to_numpy().mean() for frame in mine]))
             accuracy = total([part(mine)], confidence=confidence)
-            found.append(Number(name, shown, accuracy, difference, mine[0].height, tokens))
+            found.append(Number(name, shown, accuracy, difference, mine[0].height, tokens, row.rival is not None))
     return found
 
 
@@ -61,6 +63,15 @@ def part(frames: Seeded, sign: float = 1.0) -> Part:
     if any(each != names[0] for each in names):
         raise ValueError("the seeds did not answer the same questions; evaluate them again")
     return Part(sign * _right(frames), frames[0][Answers.clip_id].to_numpy())
+
+
+def _in_common(mine: Seeded, theirs: Seeded) -> tuple[Seeded, Seeded]:
+    """What both were asked: a rival is tried on the first clips of the split alone."""
+    names = set(mine[0][Answers.question_id]) & set(theirs[0][Answers.question_id])
+    one, other = (
+        [each.filter(pl.col(Answers.question_id).is_in(names)) for each in frames] for frames in (mine, theirs)
+    )
+    return one, other
 
 
 def _less(mine: Seeded, theirs: Seeded, who: str) -> Part:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from codecsense.papers.groups import SHARED, Group
@@ -19,6 +20,7 @@ class Made(NamedTuple):
     commit: str
     changes: Mapping[str, object]  # of each row's run
     bases: Mapping[str, object]
+    rivals: Mapping[str, object] = MappingProxyType({})  # the settings of each row that is a rival
 
 
 def table(group: Group, numbers: Sequence[Number], made: Made, *, confidence: float) -> Sheet:
@@ -31,7 +33,8 @@ def table(group: Group, numbers: Sequence[Number], made: Made, *, confidence: fl
     columns += ["context tokens", *(f"{_heading(column)}, reported" for column in group.columns)]
     rows = []
     for name, row in group.rows.items():
-        line = [Cell(name, tone="strong" if name == group.against else "" if row.run is not None else "faint")]
+        ours = row.rival or row.run is not None
+        line = [Cell(name, tone="strong" if name == group.against else "" if ours else "faint")]
         for shown in group.shown:
             number = cells.get((name, shown))
             line.append(NONE if number is None else share(number.accuracy))
@@ -44,23 +47,32 @@ def table(group: Group, numbers: Sequence[Number], made: Made, *, confidence: fl
 
 
 def runs(group: Group, made: Made) -> Sheet:
-    """What each row's run changes: enough to make it again."""
+    """What each row's run changes, or how its rival is set: enough to make it again."""
     rows = []
-    for name, (base, run) in group.runs().items():
+    for name, (base, run, rival) in group.sources().items():
+        if rival is not None:
+            own = {} if base == SHARED else {"base": base}
+            rows.append([Cell(name), Cell(f"rival {rival}"), _changes({**own, **_plain(made.rivals.get(name))})])
+            continue
         changes = {**({} if base == SHARED else {"base": base}), **_plain(made.bases.get(base))}
-        rows.append([Cell(name), Cell(run), _changes({**changes, **_plain(made.changes.get(name))})])
+        rows.append([Cell(name), Cell(str(run)), _changes({**changes, **_plain(made.changes.get(name))})])
     note = f"Seeds {', '.join(str(seed) for seed in made.seeds)}; commit {made.commit}."
     return Sheet("Runs of this table", ["row", "run", "differences from params.yaml"], rows, note, prose=True)
 
 
 def _note(group: Group, numbers: Sequence[Number], made: Made, printed: ReportedTable | None, confidence: float) -> str:
-    counts = {number.shown.label: number.questions for number in numbers}
+    counts = {number.shown.label: number.questions for number in numbers if not number.rival}
+    fewer = {number.shown.label: number.questions for number in numbers if number.rival}
+    counts = fewer | counts
     over = "clips" if len(made.seeds) == 1 else "clips and seeds"
     parts = [
         f"Ours: the micro world, test accuracy in per cent, differences in points, {100 * confidence:.0f} % interval "
         f"over {over}; questions: {', '.join(f'{label} {count}' for label, count in counts.items())}; "
         f"seeds: {', '.join(str(seed) for seed in made.seeds)}; commit {made.commit}."
     ]
+    if fewer:
+        asked = ", ".join(f"{label} {count}" for label, count in fewer.items())
+        parts.append(f"Rivals are asked about the first clips alone ({asked}); differences to them are over those.")
     if len(made.seeds) == 1:
         parts.append("One seed: the interval does not say what another seed would give.")
     if printed is not None and group.columns:

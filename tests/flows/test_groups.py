@@ -94,6 +94,7 @@ def test_a_group_of_two_runs_goes_from_a_clean_state_to_its_table_and_is_then_fo
     assert "sft.lora.rank: 2" in page
     assert "| 14 | 14 | 0 |" in command("--plan")
     shutil.rmtree(tree / "data/scratch/places")
+    assert "| 14 | 14 | 0 | 0.0 |" in command("--plan"), "the plan knows what DVC's cache holds"
     again = command()
     assert "restored from the cache" in again
     assert " done" not in again.split("== ")[-1], "nothing was computed twice"
@@ -128,11 +129,47 @@ def test_a_mirrored_tree_loses_what_is_gone_and_touches_only_what_differs(tmp_pa
 
 
 def test_what_was_never_timed_is_counted_and_not_guessed():
-    look = places.Outlook(stages=["host", "sft@full"], missing=["host", "sft@full"], seconds={"host": 120.0})
-    job = groups.Job("shared", 0, ROOT, ["full"], look)
-    text = groups.told([job])
+    names = ["host", "sft@full"]
+    look = places.Outlook(names, names, [], {"host": 120.0}, {name: name for name in names})
+    text = groups.told([groups.Job("shared", 0, ROOT, ["full"], look)])
     assert "| 2 | 0 | 2 | 2.0 | – |" in text
-    assert "1 stages that were never timed here" in text
+    assert "1 stages whose like was never timed here" in text
+
+
+def test_what_two_places_need_is_counted_once_and_an_alignment_that_another_run_makes_is_nearly_free(tmp_path: Path):
+    runs = {"lora_4": {"sft.lora.rank": 4}, "lora_8": {"sft.lora.rank": 8}, "mse": {"align.objective": "mse"}}
+    values = config.read(ROOT / "params.yaml") | {"runs": runs}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    names = [f"align@{run}" for run in runs]
+    assert places.twins(values, [*names, "sft@lora_4"]) == (["align@lora_4"], ["align@lora_8"])
+    look = places.Outlook(names, names, [], dict.fromkeys(names, 57.0), {name: name for name in names})
+    text = groups.told([groups.Job(base, 0, tmp_path, [], look) for base in ("one", "other")])
+    assert "| one | 0 |  | 3 | 0 | 3 | 1.9 | – |" in text, "twice 57 s, and 3 s for what is found done"
+    assert "| other | 0 |  | 3 | 0 | 3 | 0.0 | – |" in text
+
+
+def test_a_stage_that_watches_other_values_is_another_stage_and_one_that_does_not_is_the_same():
+    values = config.read(ROOT / "params.yaml")
+    nodes = {
+        "world": outlook.graph.Node("world", ["world"], [], ["world"], []),
+        "sft@full": outlook.graph.Node("sft@full", ["sft"], [], ["seed", "sft"], []),
+    }
+    found = outlook.graph.Graph(nodes, {"world": set(), "sft@full": {"world"}}, frozenset())
+    mine = outlook.described(found, values)
+    assert outlook.described(found, values | {"vanao": {}}) == mine
+    seeded, louder = outlook.described(found, values | {"seed": 1}), outlook.described(found, values | {"world": {}})
+    assert seeded["world"] == mine["world"]
+    assert seeded["sft@full"] != mine["sft@full"]
+    assert louder["sft@full"] != mine["sft@full"], "what stands above it is part of what it is"
+
+
+def test_a_training_of_no_steps_is_expected_to_take_no_time(tmp_path: Path):
+    (tmp_path / "sft@full.json").write_text('{"cpu_s": 60.0}')
+    values = config.read(ROOT / "params.yaml")
+    values["runs"]["stage_1_only"] = {"sft.steps": 0}
+    names = ["sft@full", "sft@mv", "sft@stage_1_only", "probe"]
+    took = outlook.expected(names, values, tmp_path)
+    assert took == {"sft@full": 60.0, "sft@mv": 60.0, "sft@stage_1_only": outlook.IDLE_S}
 
 
 def test_stages_below_a_change_are_missing_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -141,8 +178,34 @@ def test_stages_below_a_change_are_missing_too(monkeypatch: pytest.MonkeyPatch, 
         before={"world": set(), "host": {"world"}, "sft@full": {"host"}, "probe": {"world"}},
         changed=frozenset({"host"}),
     )
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.setattr(outlook.graph, "read", lambda *_: found)
+    monkeypatch.setattr(outlook, "kept", lambda *_: set())
     assert outlook.outlook(["sft@full"], tmp_path, tmp_path)["missing"] == ["host", "sft@full"]
+    monkeypatch.setattr(outlook, "kept", lambda *_: {"host"})
+    assert outlook.outlook(["sft@full"], tmp_path, tmp_path)["missing"] == [], "the cache has what was below a change"
+
+
+def test_nobody_listens_where_the_ear_is_hardly_taught():
+    known = groups.read(ROOT)
+    deaf = {base for base, changes in known.groups.bases.items() if "hear.steps" in changes}
+    needed = groups.needs(known.groups.groups)
+    assert deaf >= {"gop_8", "crf_38", "qwen3_vl"}
+    assert all("model.audio.tokens" not in known.change(run) for base in deaf for run in needed[base])
+
+
+def test_every_rival_that_a_group_names_is_tried_in_its_base_and_others_are_refused():
+    known = groups.read(ROOT)
+    groups.check(ROOT, known, known.groups.groups)
+    rows = {"full": {}, "odd": {"rival": "panel", "base": "frames_7"}}
+    odd = groups.Group.model_validate({"title": "Odd", "shown": [{"type": "hidden"}], "against": "full", "rows": rows})
+    with pytest.raises(ValueError, match="`panel` is none of the rivals of base `frames_7`: dense, look_m, hermes"):
+        groups.check(ROOT, known, {"odd": odd})
+
+
+def test_all_tables_are_those_of_the_papers():
+    assert "scene_anchors" not in groups.read(ROOT).groups.of_papers()
+    assert "training_free" in groups.read(ROOT).groups.of_papers()
 
 
 def test_an_unknown_table_is_answered_with_those_that_are_there(capsys: pytest.CaptureFixture[str]):

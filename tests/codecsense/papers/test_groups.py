@@ -88,6 +88,26 @@ def test_a_row_can_be_held_against_another_row_of_its_own_base(answers: dict[str
     assert re.search(r"\| near \| 50\.0 \[.*?\] \| -20\.0 \[.*?\] less elsewhere \|", text)
 
 
+def test_a_rival_is_held_against_a_run_on_the_questions_that_it_was_asked(answers: dict[str, Any]):
+    rows = copy.deepcopy(GROUP["rows"]) | {"panel": {"rival": "panel", "reported": "fusion_concat_mlp"}}
+    found = group(rows=rows)
+    assert found.sources()["panel"].target == "rivals"
+    assert "panel" not in found.runs()
+    few = [frame.filter(pl.col("clip_id") < "clip_04") for frame in made_answers.seeded("panel", [0.0])]
+    numbers = results.of_group(found, answers | {"panel": few}, confidence=0.95)
+    panel = next(number for number in numbers if number.row == "panel")
+    full = answers["full"][0].filter((pl.col("clip_id") < "clip_04") & (pl.col("type") == "hidden"))
+    assert panel.rival
+    assert panel.questions == len(full) == 40
+    assert panel.difference is not None
+    assert panel.difference.value == pytest.approx(-full["correct"].mean())
+    made = MADE._replace(rivals={"panel": {"side": 2}})
+    text = markdown(sheet.table(found, numbers, made, confidence=0.95))
+    assert "Rivals are asked about the first clips alone (hidden 40, colour (static) 20)" in text
+    assert "questions: hidden 120," in text
+    assert "| panel | rival panel | side: 2 |" in markdown(sheet.runs(found, made))
+
+
 def test_answers_to_other_questions_are_not_compared(answers: dict[str, Any]):
     answers["concat"] = [frame.head(20) for frame in answers["concat"]]
     with pytest.raises(ValueError, match="concat and full did not answer the same questions"):
@@ -138,8 +158,9 @@ def test_gates_are_drawn_and_kept_beside_the_page(answers: dict[str, Any], tmp_p
     ("change", "message"),
     [
         ({"against": "fulll"}, "`against` names no row: fulll"),
-        ({"rows": {"full": {"run": None}}}, "neither run nor reported"),
+        ({"rows": {"full": {"run": None}}}, "neither run nor rival nor reported"),
         ({"rows": {"full": {"chnage": {}}}}, "chnage"),
+        ({"rows": {"full": {"rival": "panel", "change": {"sft.steps": 1}}}}, "a rival is trained by nobody"),
     ],
 )
 def test_a_group_that_names_what_is_not_there_is_refused(tmp_path: Path, change: dict[str, Any], message: str):
