@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from codecsense import workers
-from flows import graph, launch, mend
+from flows import graph, launch, mend, warm
 from flows.processes import alone, begin_as_child, ended_how, signal_group
 from flows.schedule import BAD, Outcome, Schedule, expected_seconds
 from flows.view import Lines, Screen, Watcher
@@ -87,9 +87,10 @@ def run(schedule: Schedule, max_parallel: int) -> int:
     if os.environ.get("PREFECT_API_URL"):
         watchers.append(observed(schedule, settled, max_parallel))
     started = time.monotonic()
+    in_place = launch.chosen(os.environ) == "inline"
     team = Team(schedule, watchers, max_parallel)
     try:
-        with told_to_end(team):
+        with told_to_end(team), warm.kept(wanted=in_place and todo > max_parallel) as team.shared:
             team.work()
     finally:
         for watcher in watchers:
@@ -144,6 +145,7 @@ class Team:
     max_parallel: int
     children: dict[str, Child] = field(default_factory=dict)
     complaints: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)  # what the environment of every stage says beside ours
     told: int = 0  # how often we were told to end
     ending: int = 0  # how far ending has got
     deadline: float = float("inf")
@@ -189,8 +191,9 @@ class Team:
                 watcher.started(name)
 
     def _told(self, name: str) -> dict[str, str]:
-        """What the watchers want the process of a stage to know."""
-        return {key: value for watcher in self.watchers for key, value in watcher.environment(name).items()}
+        """What the process of a stage is to know from us and from the watchers."""
+        own = {key: value for watcher in self.watchers for key, value in watcher.environment(name).items()}
+        return self.shared | own
 
     def _ended(self, name: str, seconds: float) -> None:
         for watcher in self.watchers:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from codecsense import config, turns, workers
-from flows import launch, observe, processes
+from flows import launch, observe, processes, warm
 
 PARAMS_FILE = Path("params.yaml")
 TIMINGS = Path("data/timings")
@@ -58,6 +58,12 @@ def main(argv: list[str]) -> int:
         print(f"\n{name}: interrupted; the next run resumes what the stage has kept", file=sys.stderr)
         return 130
     return 0
+
+
+def handed_over(argv: list[str]) -> int | None:
+    """Have a warm process run the stage if there is one; its exit code, or None if the stage is still to be run."""
+    address = os.environ.pop(warm.ADDRESS, "")
+    return warm.ask(address, argv) if address else None
 
 
 def here(name: str, function: Callable[..., None], arguments: dict[str, object]) -> int:
@@ -111,11 +117,15 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 
+def known() -> list[str]:
+    """The names of all stages."""
+    return sorted(file.stem for file in STAGES.glob("*.py") if file.stem not in ("__init__", "params"))
+
+
 def find(stage: str) -> Callable[..., None]:
     """The public function of `stages/STAGE.py`."""
     if not (STAGES / f"{stage}.py").is_file():
-        stages = sorted(file.stem for file in STAGES.glob("*.py") if file.stem not in ("__init__", "params"))
-        raise ValueError(f"there is no stage `{stage}`; there are: {', '.join(stages)}")
+        raise ValueError(f"there is no stage `{stage}`; there are: {', '.join(known())}")
     function: Callable[..., None] = getattr(importlib.import_module(f"stages.{stage}"), stage)
     return function
 
@@ -158,4 +168,5 @@ if __name__ == "__main__":
     processes.end_as_interrupted()
     if "DVC_STAGE" in os.environ:
         processes.end_with_parent()
-    sys.exit(main(sys.argv[1:]))
+    code = handed_over(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]) if code is None else code)
