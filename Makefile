@@ -46,7 +46,7 @@ SEEDS ?= 0 1 2
 seeds: $(READY)    ## the graph once for each of SEEDS, in clones that share the cache, and a table of the promises
 	@python -m flows.seeds $(SEEDS)
 
-ladder: $(READY)    ## HippoVLM's ladder of ablations with shortcut measures, three seeds, on a finished `make repro` (about an hour)
+ladder: $(READY)    ## HippoVLM's ladder of ablations with shortcut measures, three seeds, on a finished `make repro` (half an hour on a quiet core)
 	@python -m flows.ladder
 
 NAME ?= all
