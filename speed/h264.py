@@ -68,12 +68,13 @@ def main() -> None:
     started = time.process_time()
     on_grid(small, parsed("compensated"))
     print(f"compiling: {time.process_time() - started:.1f} s of CPU")
+    vectors, everything = parsed("none"), parsed("compensated")
     passes = {
         "decode to RGB": here(lambda: rgb(path)),
         "FFmpeg's export, unread": here(lambda: bare(path)),
         "read alone": here(lambda: read_alone(path)),
-        "vectors on a grid": here(lambda: on_grid(path, parsed("none"))),
-        "vectors and coded residual on a grid": here(lambda: on_grid(path, parsed("compensated"))),
+        "vectors on a grid": here(lambda: on_grid(path, vectors)),
+        "vectors and coded residual on a grid": here(lambda: on_grid(path, everything)),
     }
     best = timed(passes, chosen.rounds)
     base = best["decode to RGB"].seconds

@@ -102,9 +102,9 @@ def refused(video: Video) -> str:
 class Reading:
     """One pass over a file; `shown_at` grows with every picture, by its identity."""
 
-    def __init__(self, video: Video) -> None:
+    def __init__(self, video: Video, *, with_energy: bool) -> None:
         self.video = video
-        self.stream = Stream(video.stream.codec_context.extradata)
+        self.stream = Stream(video.stream.codec_context.extradata, with_energy=with_energy)
         self.samples = Samples(video)
         self.shown_at = np.zeros(len(video.packets) + 1)
 

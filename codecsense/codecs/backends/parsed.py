@@ -60,5 +60,6 @@ class ParsedOrNative:
         from codecsense.codecs.parsed_decoding import Reading, refused
 
         if video is not self.video:
-            self.video, self.reading = video, None if refused(video) else Reading(video)
+            with_energy = self.residual.kind != "none"
+            self.video, self.reading = video, None if refused(video) else Reading(video, with_energy=with_energy)
         return self.reading

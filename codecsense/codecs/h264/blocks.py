@@ -10,7 +10,8 @@ from typing import no_type_check
 
 import numpy as np
 
-from codecsense.codecs.h264.cabac_tables import LESS_RANGES, SHIFTS, TRANSITIONS, read_numbers
+from codecsense.codecs.h264.cabac import even, step
+from codecsense.codecs.h264.cabac_tables import read_numbers
 from codecsense.codecs.h264.kernels import kernel
 from codecsense.codecs.h264.registers import BAD_SYNTAX, BITS, COEFFICIENTS, END, ERROR, PAIRS, PLACE, RANGE, VALUE
 
@@ -25,6 +26,9 @@ PLACE_OF_8X8 = read_numbers(
     np.int64,
 )
 LAST_OF_8X8 = np.array([0, *[1] * 15, *[2] * 16, *[3] * 8, *[4] * 8, *[5] * 4, *[6] * 4, *[7] * 4, *[8] * 3], np.int64)
+# By place, for blocks whose contexts are numbered like their places, and for 8 x 8 ones.
+PLACES = np.concatenate([np.arange(64), PLACE_OF_8X8, [0]])
+LASTS = np.concatenate([np.arange(64), LAST_OF_8X8, [0]])
 MOST_IN_UNARY = 14
 MAX_PREFIX = 24
 
@@ -37,14 +41,15 @@ def read_block(data: np.ndarray, registers: np.ndarray, states: np.ndarray, kind
     bits, place, end = registers[BITS], registers[PLACE], registers[END]
     total, at = 0, 0
     places, lasts = FIRST_PLACE[kind], FIRST_LAST[kind]
+    row = 64 if kind == QUARTER else 0
     while at < most - 1:
-        context = places + (PLACE_OF_8X8[at] if kind == QUARTER else at)
-        found, width, value, bits, place = _bin(data, states, context, width, value, bits, place, end)
+        context = places + PLACES[row + at]
+        found, width, value, bits, place = step(data, states, context, width, value, bits, place, end)
         if found:
             registers[PAIRS + total] = at
             total += 1
-            context = lasts + (LAST_OF_8X8[at] if kind == QUARTER else at)
-            found, width, value, bits, place = _bin(data, states, context, width, value, bits, place, end)
+            context = lasts + LASTS[row + at]
+            found, width, value, bits, place = step(data, states, context, width, value, bits, place, end)
             if found:
                 break
         at += 1
@@ -55,7 +60,7 @@ def read_block(data: np.ndarray, registers: np.ndarray, states: np.ndarray, kind
     ones, above = 0, 0
     for number in range(total - 1, -1, -1):
         context = sizes + (0 if above else min(4, 1 + ones))
-        found, width, value, bits, place = _bin(data, states, context, width, value, bits, place, end)
+        found, width, value, bits, place = step(data, states, context, width, value, bits, place, end)
         size = 1
         if found:
             context = sizes + 5 + min(most_above, above)
@@ -63,62 +68,12 @@ def read_block(data: np.ndarray, registers: np.ndarray, states: np.ndarray, kind
             size, width, value, bits, place = _size(data, states, context, width, value, bits, place, end)
         else:
             ones += 1
-        negative, value, bits, place = _even(data, width, value, bits, place, end)
+        negative, value, bits, place = even(data, width, value, bits, place, end)
         registers[COEFFICIENTS + number] = -size if negative else size
         if size == 0:
             registers[ERROR] = BAD_SYNTAX
     registers[RANGE], registers[VALUE], registers[BITS], registers[PLACE] = width, value, bits, place
     return total
-
-
-@kernel
-@no_type_check
-def _bin(
-    data: np.ndarray, states: np.ndarray, context: int, width: int, value: int, bits: int, place: int, end: int
-) -> tuple[int, int, int, int, int]:
-    """A bin in its context, and the decoder's state after it."""
-    state = np.int64(states[context])
-    less = np.int64(LESS_RANGES[(state >> 1) * 4 + ((width >> 6) & 3)])
-    width -= less
-    scaled = width << bits
-    found = state & 1
-    if value >= scaled:
-        value -= scaled
-        width = less
-        found ^= 1
-        state += 128
-    states[context] = TRANSITIONS[state]
-    shift = np.int64(SHIFTS[width])
-    width <<= shift
-    bits -= shift
-    if bits < 8:
-        value, bits, place = _more(data, value, bits, place, end)
-    return found, width, value, bits, place
-
-
-@kernel
-@no_type_check
-def _more(data: np.ndarray, value: int, bits: int, place: int, end: int) -> tuple[int, int, int]:
-    """16 further bits of the stream, zeros beyond its end."""
-    more = 0
-    if place + 1 < end + 8:
-        more = np.int64(data[place]) << 8 | np.int64(data[place + 1])
-    return value << 16 | more, bits + 16, place + 2
-
-
-@kernel
-@no_type_check
-def _even(data: np.ndarray, width: int, value: int, bits: int, place: int, end: int) -> tuple[int, int, int, int]:
-    """A bin that is as likely 0 as 1."""
-    bits -= 1
-    scaled = width << bits
-    found = 0
-    if value >= scaled:
-        value -= scaled
-        found = 1
-    if bits < 8:
-        value, bits, place = _more(data, value, bits, place, end)
-    return found, value, bits, place
 
 
 @kernel
@@ -129,19 +84,19 @@ def _size(
     """A level's size, known to be two at least; 0 if its code never ends."""
     size, found = 2, 1
     while size <= MOST_IN_UNARY:
-        found, width, value, bits, place = _bin(data, states, context, width, value, bits, place, end)
+        found, width, value, bits, place = step(data, states, context, width, value, bits, place, end)
         if not found:
             return size, width, value, bits, place
         size += 1
     order = 0
-    found, value, bits, place = _even(data, width, value, bits, place, end)
+    found, value, bits, place = even(data, width, value, bits, place, end)
     while found and order < MAX_PREFIX:
         size += 1 << order
         order += 1
-        found, value, bits, place = _even(data, width, value, bits, place, end)
+        found, value, bits, place = even(data, width, value, bits, place, end)
     if order == MAX_PREFIX:
         return 0, width, value, bits, place
     for bit in range(order - 1, -1, -1):
-        found, value, bits, place = _even(data, width, value, bits, place, end)
+        found, value, bits, place = even(data, width, value, bits, place, end)
         size += found << bit
     return size, width, value, bits, place

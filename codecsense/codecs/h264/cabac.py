@@ -1,7 +1,8 @@
 """The arithmetic decoder: one bin at a time [1, section 9.3].
 
-The offset is kept with up to 39 further bits to its right, so the stream is touched once in 32 bins. Beyond the end of
-the unit zeros are read, and the slice is then found to be damaged.
+The offset stands at the top of a word with up to 54 further bits to its right, so the stream is touched once in 32
+bits. A bin is found without a branch, since which one it is cannot be foreseen. Beyond the end of the unit zeros are
+read, and the slice is then found to be damaged.
 
 References:
     [1] ITU-T H.264.
@@ -11,9 +12,12 @@ from typing import no_type_check
 
 import numpy as np
 
-from codecsense.codecs.h264.cabac_tables import CONTEXT_STARTS, LESS_RANGES, SHIFTS, TRANSITIONS
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.cabac_tables import CONTEXT_STARTS, LESS_RANGES, TRANSITIONS
+from codecsense.codecs.h264.kernels import inlined, kernel, leading_zeros
 from codecsense.codecs.h264.registers import BITS, CONTEXT_SET, END, PLACE, QP, RANGE, VALUE
+
+TOP = 54  # where the lowest bit of the offset stands
+FEW = 16  # bits to its right, below which 32 more are read; a bin takes 8 at most
 
 
 @kernel
@@ -32,82 +36,108 @@ def open_cabac(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> N
 @no_type_check
 def start_cabac(data: np.ndarray, registers: np.ndarray) -> None:
     """The decoder anew at the byte `PLACE`: at the start of a slice, and after samples that were not coded."""
-    registers[RANGE], registers[VALUE], registers[BITS] = 510, 0, -9
-    refill(data, registers)
-    refill(data, registers)
+    registers[RANGE] = 510
+    found = refill(data, 0, -9, registers[PLACE], registers[END])
+    registers[VALUE], registers[BITS], registers[PLACE] = found
 
 
-@kernel
+@inlined
 @no_type_check
-def refill(data: np.ndarray, registers: np.ndarray) -> None:
-    """16 more bits to the right of the value."""
-    place = registers[PLACE]
+def refill(data: np.ndarray, value: int, bits: int, place: int, end: int) -> tuple[int, int, int]:
+    """32 further bits of the stream, zeros beyond its end."""
     more = 0
-    if place + 1 < registers[END] + 8:
-        more = np.int64(data[place]) << 8 | np.int64(data[place + 1])
-    registers[VALUE] = registers[VALUE] << 16 | more
-    registers[BITS] += 16
-    registers[PLACE] = place + 2
+    if place < end + 8:
+        more = np.int64(data[place]) << 24 | np.int64(data[place + 1]) << 16
+        more |= np.int64(data[place + 2]) << 8 | np.int64(data[place + 3])
+    return value | more << (TOP - 32 - bits), bits + 32, place + 4
 
 
-@kernel
+@inlined
+@no_type_check
+def step(
+    data: np.ndarray, states: np.ndarray, context: int, width: int, value: int, bits: int, place: int, end: int
+) -> tuple[int, int, int, int, int]:
+    """The next bin in this context, and the decoder's state after it."""
+    state = np.int64(states[context])
+    less = np.int64(LESS_RANGES[((width & 0xC0) << 1) + state])
+    width -= less
+    scaled = width << TOP
+    mask = (scaled - value - 1) >> 63  # all ones where the bin is the less probable one
+    value -= scaled & mask
+    width += (less - width) & mask
+    state ^= mask
+    states[context] = TRANSITIONS[(128 + state) & 255]
+    shift = leading_zeros(width) - 55
+    width <<= shift
+    value <<= shift
+    bits -= shift
+    if bits < FEW:
+        value, bits, place = refill(data, value, bits, place, end)
+    return state & 1, width, value, bits, place
+
+
+@inlined
+@no_type_check
+def even(data: np.ndarray, width: int, value: int, bits: int, place: int, end: int) -> tuple[int, int, int, int]:
+    """The next bin that is as likely 0 as 1."""
+    scaled = width << (TOP - 1)
+    mask = (scaled - value - 1) >> 63
+    value = (value - (scaled & mask)) << 1
+    bits -= 1
+    if bits < FEW:
+        value, bits, place = refill(data, value, bits, place, end)
+    return -mask, value, bits, place
+
+
+@inlined
 @no_type_check
 def decode_bin(data: np.ndarray, registers: np.ndarray, states: np.ndarray, context: int) -> int:
     """The next bin in this context."""
-    state = np.int64(states[context])
-    width = registers[RANGE]
-    less = np.int64(LESS_RANGES[(state >> 1) * 4 + ((width >> 6) & 3)])
-    width -= less
-    scaled = width << registers[BITS]
-    found = state & 1
-    if registers[VALUE] >= scaled:
-        registers[VALUE] -= scaled
-        width = less
-        found ^= 1
-        state += 128
-    states[context] = TRANSITIONS[state]
-    shift = np.int64(SHIFTS[width])
-    registers[RANGE] = width << shift
-    registers[BITS] -= shift
-    if registers[BITS] < 8:
-        refill(data, registers)
+    width, value, bits = registers[RANGE], registers[VALUE], registers[BITS]
+    found, width, value, bits, place = step(data, states, context, width, value, bits, registers[PLACE], registers[END])
+    registers[RANGE], registers[VALUE], registers[BITS], registers[PLACE] = width, value, bits, place
     return found
 
 
-@kernel
+@inlined
 @no_type_check
 def bypass(data: np.ndarray, registers: np.ndarray) -> int:
     """The next bin that is as likely 0 as 1."""
-    registers[BITS] -= 1
-    scaled = registers[RANGE] << registers[BITS]
-    found = 0
-    if registers[VALUE] >= scaled:
-        registers[VALUE] -= scaled
-        found = 1
-    if registers[BITS] < 8:
-        refill(data, registers)
+    value, bits, place = registers[VALUE], registers[BITS], registers[PLACE]
+    found, value, bits, place = even(data, registers[RANGE], value, bits, place, registers[END])
+    registers[VALUE], registers[BITS], registers[PLACE] = value, bits, place
     return found
 
 
-@kernel
+@inlined
 @no_type_check
 def terminates(data: np.ndarray, registers: np.ndarray) -> bool:
     """Whether the slice ends here, or samples follow as they are."""
     width = registers[RANGE] - 2
-    if registers[VALUE] >= width << registers[BITS]:
+    if registers[VALUE] >= width << TOP:
         registers[RANGE] = 2
         return True
-    shift = np.int64(SHIFTS[width])
-    registers[RANGE] = width << shift
-    registers[BITS] -= shift
-    if registers[BITS] < 8:
-        refill(data, registers)
+    if width < 256:
+        registers[RANGE] = width << 1
+        registers[VALUE] <<= 1
+        registers[BITS] -= 1
+        if registers[BITS] < FEW:
+            found = refill(data, registers[VALUE], registers[BITS], registers[PLACE], registers[END])
+            registers[VALUE], registers[BITS], registers[PLACE] = found
+    else:
+        registers[RANGE] = width
     return False
+
+
+@inlined
+@no_type_check
+def num_used(registers: np.ndarray) -> int:
+    """Bits of the unit that were looked at."""
+    return registers[PLACE] * 8 - registers[BITS]
 
 
 @kernel
 @no_type_check
 def leave_cabac(registers: np.ndarray) -> None:
     """`PLACE` at the byte that follows the bits which were used."""
-    used = registers[PLACE] * 8 - registers[BITS]
-    registers[PLACE] = (used + 7) >> 3
+    registers[PLACE] = (num_used(registers) + 7) >> 3

@@ -123,19 +123,16 @@ def _starts() -> Int16[np.ndarray, "4 contexts 2"]:
 
 
 def _transitions() -> np.ndarray:
-    """What a state (2 pStateIdx + valMPS) becomes after a more probable bin; from 128 on, after a less probable."""
+    """What a state (2 pStateIdx + valMPS) becomes: at 128 + state after a more probable bin, else at 127 - state."""
     less = [int(number) for number in AFTER_LESS.split()]
     found = np.zeros(256, np.uint8)
     for state in range(64):
         for likely in (0, 1):
-            found[2 * state + likely] = 2 * min(state + 1, 62 if state < 63 else 63) + likely
-            found[128 + 2 * state + likely] = 2 * less[state] + (likely if state else 1 - likely)
+            found[128 + 2 * state + likely] = 2 * min(state + 1, 62 if state < 63 else 63) + likely
+            found[127 - 2 * state - likely] = 2 * less[state] + (likely if state else 1 - likely)
     return found
 
 
 CONTEXT_STARTS = _starts()
-LESS_RANGES = np.array(RANGES.split(), np.uint8)
+LESS_RANGES = np.repeat(np.array(RANGES.split(), np.uint8).reshape(64, 4).T, 2)  # [range >> 6 & 3][state]
 TRANSITIONS = _transitions()
-SHIFTS = np.array(
-    [7, *(8 - number.bit_length() + 1 for number in range(1, 512))], np.uint8
-)  # until the range has 9 bits

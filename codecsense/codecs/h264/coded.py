@@ -20,7 +20,7 @@ from codecsense.codecs.h264.blocks import (
 )
 from codecsense.codecs.h264.cabac import decode_bin, leave_cabac, start_cabac
 from codecsense.codecs.h264.cavlc import read_levels
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined, kernel
 from codecsense.codecs.h264.levels import keep_dc, keep_quarter, keep_square
 from codecsense.codecs.h264.neighbours import edge, fill
 from codecsense.codecs.h264.registers import (
@@ -48,12 +48,13 @@ from codecsense.codecs.h264.registers import (
     SQUARE_STRIDE,
     SQUARES,
     STRIDE,
+    WANTS_ENERGY,
 )
 
 PCM_BYTES = 384
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def no_levels(registers: np.ndarray, contexts: np.ndarray) -> None:
     """A macroblock without a residual, as its neighbours will see it."""
@@ -96,7 +97,7 @@ def luma(
     whole = registers[FLAGS] & IN_16X16
     if whole:
         total = _dc(data, registers, states, contexts, LUMA_DC)
-        if total:
+        if total and registers[WANTS_ENERGY]:
             keep_dc(registers, energy, levels, weights, factors, total)
     for quarter in range(4):
         x, y = 2 * (quarter & 1), quarter & 2
@@ -106,23 +107,42 @@ def luma(
         elif registers[EIGHT] and registers[CABAC]:
             total = read_block(data, registers, states, QUARTER, 64)
             fill(contexts, at, registers[SQUARE_STRIDE], 2, 2, total)
-            keep_quarter(registers, energy, levels, weights, factors, total, x, y, 0, 1)
+            if registers[WANTS_ENERGY]:
+                keep_quarter(registers, energy, levels, weights, factors, total, x, y, 0, 1)
         else:
-            for number in range(4):
-                right, down = number & 1, number >> 1
-                place = at + down * registers[SQUARE_STRIDE] + right
-                stride = registers[SQUARE_STRIDE]
-                if whole:
-                    total = _block(data, registers, states, contexts, place, stride, AC_16X16, 15)
-                else:
-                    total = _block(data, registers, states, contexts, place, stride, SQUARE, 16)
-                if total == 0:
-                    continue
-                if registers[EIGHT]:
-                    keep_quarter(registers, energy, levels, weights, factors, total, x, y, number, 4)
-                else:
-                    first = 1 if whole else 0
-                    keep_square(registers, energy, levels, weights, factors, total, x + right, y + down, first)
+            _squares(data, registers, states, contexts, energy, levels, weights, factors, x, y)
+
+
+@inlined
+@no_type_check
+def _squares(
+    data: np.ndarray,
+    registers: np.ndarray,
+    states: np.ndarray,
+    contexts: np.ndarray,
+    energy: np.ndarray,
+    levels: np.ndarray,
+    weights: np.ndarray,
+    factors: np.ndarray,
+    x: int,
+    y: int,
+) -> None:
+    """Four blocks of 4 x 4, or the four interleaved parts in which CAVLC writes one of 8 x 8."""
+    whole, stride = registers[FLAGS] & IN_16X16, registers[SQUARE_STRIDE]
+    at = registers[AT_SQUARES] + registers[SQUARES] + y * stride + x
+    for number in range(4):
+        right, down = number & 1, number >> 1
+        if whole:
+            total = _block(data, registers, states, contexts, at + down * stride + right, stride, AC_16X16, 15)
+        else:
+            total = _block(data, registers, states, contexts, at + down * stride + right, stride, SQUARE, 16)
+        if total == 0 or not registers[WANTS_ENERGY]:
+            continue
+        if registers[EIGHT]:
+            keep_quarter(registers, energy, levels, weights, factors, total, x, y, number, 4)
+        else:
+            first = 1 if whole else 0
+            keep_square(registers, energy, levels, weights, factors, total, x + right, y + down, first)
 
 
 @kernel

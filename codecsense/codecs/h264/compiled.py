@@ -15,9 +15,25 @@ import numpy as np
 
 from codecsense.codecs.h264.kernels import kept_kernel
 from codecsense.codecs.h264.macroblocks import slice_data
+from codecsense.codecs.h264.memory import memory_of
 from codecsense.codecs.h264.transform import add_transformed
 
 FOLDER = Path(__file__).parent
+as_data, as_registers, as_states, as_contexts, as_motion, as_colocated, as_energy, as_levels, as_weights, as_factors = (
+    memory_of(label)
+    for label in (
+        "data",
+        "registers",
+        "states",
+        "contexts",
+        "motion",
+        "colocated",
+        "energy",
+        "levels",
+        "weights",
+        "factors",
+    )
+)
 
 
 @cache
@@ -52,7 +68,18 @@ def _slice_reader(stamp: int) -> Any:
         factors: np.ndarray,
     ) -> int:
         registers[-1] = stamp
-        return slice_data(data, registers, states, contexts, motion, colocated, energy, levels, weights, factors)
+        return slice_data(
+            as_data(data),
+            as_registers(registers),
+            as_states(states),
+            as_contexts(contexts),
+            as_motion(motion),
+            as_colocated(colocated),
+            as_energy(energy),
+            as_levels(levels),
+            as_weights(weights),
+            as_factors(factors),
+        )
 
     return read_slice
 

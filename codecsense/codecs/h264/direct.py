@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined, kernel
 from codecsense.codecs.h264.prediction import (
     MEDIAN,
     foresee,
@@ -24,6 +24,7 @@ from codecsense.codecs.h264.registers import (
     BAD_COLOCATED,
     DIRECT_SPATIAL,
     ERROR,
+    HAS_COLOCATED,
     IDENTITY,
     INFERS_8X8,
     IS_LONG,
@@ -40,12 +41,12 @@ from codecsense.codecs.h264.registers import (
 ALL = 15  # quarters of a macroblock
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def skip_vector(registers: np.ndarray, contexts: np.ndarray, motion: np.ndarray) -> int:
     """The vector of a macroblock that P skips."""
     left, above = reference_at(registers, contexts, 0, -1, 0), reference_at(registers, contexts, 0, 0, -1)
-    if MISSING in (left, above):
+    if left == MISSING or above == MISSING:  # a tuple would be searched
         return 0
     here = square_in_motion(registers, 0, 0, 0)
     if (left == 0 and motion[here - 1] == 0) or (above == 0 and motion[here - 4 * registers[ACROSS]] == 0):
@@ -59,7 +60,7 @@ def direct(
     registers: np.ndarray, contexts: np.ndarray, motion: np.ndarray, colocated: np.ndarray, quarters: int
 ) -> None:
     """Vectors and references of the quarters whose bits are set in `quarters`."""
-    if len(colocated) != len(motion):
+    if not registers[HAS_COLOCATED]:
         registers[ERROR] = BAD_COLOCATED
     elif registers[DIRECT_SPATIAL]:
         _spatial(registers, contexts, motion, colocated, quarters)
@@ -67,7 +68,7 @@ def direct(
         _temporal(registers, contexts, motion, colocated, quarters)
 
 
-@kernel
+@inlined
 @no_type_check
 def _spatial(
     registers: np.ndarray, contexts: np.ndarray, motion: np.ndarray, colocated: np.ndarray, quarters: int
@@ -91,7 +92,7 @@ def _spatial(
             _hold_still(registers, motion, colocated, quarter, first, second)
 
 
-@kernel
+@inlined
 @no_type_check
 def _write_both(
     registers: np.ndarray,
@@ -114,7 +115,7 @@ def _write_both(
         write_vector(registers, motion, 1, 2 * x, 2 * y, 2 * size, 2 * size, two)
 
 
-@kernel
+@inlined
 @no_type_check
 def _nearest(registers: np.ndarray, contexts: np.ndarray, list_number: int) -> int:
     """The least reference around the macroblock, -1 if there is none."""
@@ -130,7 +131,7 @@ def _nearest(registers: np.ndarray, contexts: np.ndarray, list_number: int) -> i
     return -1 if found == 1 << 20 else found
 
 
-@kernel
+@inlined
 @no_type_check
 def _hold_still(
     registers: np.ndarray, motion: np.ndarray, colocated: np.ndarray, quarter: int, first: int, second: int
@@ -149,7 +150,7 @@ def _hold_still(
             write_vector(registers, motion, 1, x, y, size, size, 0)
 
 
-@kernel
+@inlined
 @no_type_check
 def _colocated(registers: np.ndarray, colocated: np.ndarray, x: int, y: int, quarter: int) -> tuple[int, int, int]:
     """Vector, reference and identity of the colocated square: of list 0, or else of list 1."""

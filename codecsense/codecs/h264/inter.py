@@ -10,7 +10,7 @@ import numpy as np
 
 from codecsense.codecs.h264.cavlc import bits, golomb, signed_golomb
 from codecsense.codecs.h264.direct import direct
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined, kernel
 from codecsense.codecs.h264.neighbours import edge, fill
 from codecsense.codecs.h264.prediction import (
     FROM_ABOVE,
@@ -60,7 +60,7 @@ SUB_SHAPES = np.array([3, 0, 0, 0, 1, 2, 1, 2, 1, 2, 3, 3, 3], np.int64)
 SUB_LISTS = np.array([0, 1, 2, 3, 1, 1, 2, 2, 3, 3, 1, 2, 3], np.int64)
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def read_reference(
     data: np.ndarray,
@@ -88,7 +88,7 @@ def read_reference(
     return found
 
 
-@kernel
+@inlined
 @no_type_check
 def set_reference(
     registers: np.ndarray,
@@ -140,7 +140,7 @@ def read_vector(
     write_vector(registers, motion, list_number, x, y, width, height, vector)
 
 
-@kernel
+@inlined
 @no_type_check
 def no_differences(registers: np.ndarray, contexts: np.ndarray) -> None:
     """A macroblock in which no vector is coded, as its neighbours will see it."""
@@ -239,7 +239,7 @@ def quarters(
             _quarter_vectors(data, registers, states, contexts, motion, number, quarter)
 
 
-@kernel
+@inlined
 @no_type_check
 def _subtype(data: np.ndarray, registers: np.ndarray, states: np.ndarray, quarter: int) -> int:
     """The lists that a quarter uses, none if it is direct; its shape is left in `SUBSHAPES`."""

@@ -9,7 +9,7 @@ from typing import no_type_check
 import numpy as np
 
 from codecsense.codecs.h264 import syntax
-from codecsense.codecs.h264.cabac import open_cabac, terminates
+from codecsense.codecs.h264.cabac import num_used, open_cabac, terminates
 from codecsense.codecs.h264.cavlc import bits, golomb, peek, signed_golomb
 from codecsense.codecs.h264.coded import chroma, luma, no_levels, samples
 from codecsense.codecs.h264.direct import direct, skip_vector
@@ -21,8 +21,8 @@ from codecsense.codecs.h264.inter import (
     parts,
     quarters,
 )
-from codecsense.codecs.h264.kernels import kernel
-from codecsense.codecs.h264.neighbours import forget, place
+from codecsense.codecs.h264.kernels import inlined, kernel
+from codecsense.codecs.h264.neighbours import forget, place, step_right
 from codecsense.codecs.h264.prediction import write_reference, write_vector
 from codecsense.codecs.h264.registers import (
     ACROSS,
@@ -100,23 +100,23 @@ def slice_data(
     forget(registers, contexts)
     if registers[CABAC]:
         open_cabac(data, registers, states)
-    limit = (registers[END] + 4) if registers[CABAC] else 8 * registers[END]
+    place(registers, number)
     going = True
     while going and number < end:
-        place(registers, number)
         if not _skips(data, registers, states, contexts, motion, colocated):
             _macroblock(data, registers, states, contexts, motion, colocated, energy, levels, weights, factors)
-        if registers[PLACE] > limit:
+        if (num_used(registers) if registers[CABAC] else registers[PLACE]) > 8 * registers[END]:
             registers[ERROR] = PAST_END
         if registers[ERROR]:
             return number
         _write_down(registers, motion)
         number += 1
+        step_right(registers)
         going = _goes_on(data, registers, states)
     return number
 
 
-@kernel
+@inlined
 @no_type_check
 def _goes_on(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> bool:
     """Whether another macroblock follows in this slice."""
@@ -128,7 +128,7 @@ def _goes_on(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> boo
     return left > 0 and not (left <= 8 and peek(data, registers, left) == 1 << (left - 1))
 
 
-@kernel
+@inlined
 @no_type_check
 def _write_down(registers: np.ndarray, motion: np.ndarray) -> None:
     """Quantiser, shape and flags of the macroblock, for good."""
@@ -136,7 +136,7 @@ def _write_down(registers: np.ndarray, motion: np.ndarray) -> None:
     motion[at] = registers[QP] | registers[SHAPE] << AT_SHAPE | registers[FLAGS] << AT_FLAGS
 
 
-@kernel
+@inlined
 @no_type_check
 def _skips(
     data: np.ndarray,
@@ -176,7 +176,7 @@ def _skips(
     return True
 
 
-@kernel
+@inlined
 @no_type_check
 def _macroblock(
     data: np.ndarray,
@@ -218,7 +218,7 @@ def _macroblock(
     chroma(data, registers, states, contexts)
 
 
-@kernel
+@inlined
 @no_type_check
 def _type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> int:
     """mb_type, counted as CAVLC counts it."""
@@ -238,7 +238,7 @@ def _type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts:
     return syntax.b_type(data, registers, states, contexts)
 
 
-@kernel
+@inlined
 @no_type_check
 def _change_qp(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> None:
     change = syntax.qp_change(data, registers, states) if registers[CABAC] else signed_golomb(data, registers)
@@ -303,7 +303,7 @@ def _eight(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts
     return bits(data, registers, 1)
 
 
-@kernel
+@inlined
 @no_type_check
 def _pattern(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> None:
     if registers[CABAC]:
@@ -316,7 +316,7 @@ def _pattern(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contex
     registers[CODED] = np.int64(INTRA_PATTERNS[code] if registers[INTRA] else INTER_PATTERNS[code])
 
 
-@kernel
+@inlined
 @no_type_check
 def _inter(
     data: np.ndarray,
@@ -334,7 +334,7 @@ def _inter(
         registers[EIGHT] = _eight(data, registers, states, contexts)
 
 
-@kernel
+@inlined
 @no_type_check
 def _motion(
     data: np.ndarray,

@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined, kernel
 from codecsense.codecs.h264.registers import (
     ACROSS,
     AT_BLUE,
@@ -37,7 +37,7 @@ from codecsense.codecs.h264.registers import (
 )
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def place(registers: np.ndarray, number: int) -> None:
     """Where everything of macroblock `number` lies."""
@@ -52,6 +52,22 @@ def place(registers: np.ndarray, number: int) -> None:
     registers[BLUE] = registers[AT_BLUE] + chroma
     registers[RED] = registers[AT_RED] + chroma
     registers[QUARTERS] = (2 * y + 1) * registers[QUARTER_STRIDE] + 2 * x + 1
+
+
+@inlined
+@no_type_check
+def step_right(registers: np.ndarray) -> None:
+    """The same of the next macroblock, which is most often the one to the right."""
+    if registers[X] + 1 == registers[ACROSS]:
+        place(registers, registers[NUMBER] + 1)
+        return
+    registers[NUMBER] += 1
+    registers[X] += 1
+    registers[HERE] += 1
+    registers[SQUARES] += 4
+    registers[BLUE] += 2
+    registers[RED] += 2
+    registers[QUARTERS] += 2
 
 
 @kernel
@@ -85,7 +101,7 @@ def _forget_motion(registers: np.ndarray, contexts: np.ndarray) -> None:
         fill(contexts, square, registers[SQUARE_STRIDE], 4, 4, 0)
 
 
-@kernel
+@inlined
 @no_type_check
 def fill(into: np.ndarray, start: int, stride: int, rows: int, columns: int, value: int) -> None:
     """One value over a rectangle of an arena, of 1, 2 or 4 columns; written out, since so short a loop costs more."""
@@ -99,7 +115,7 @@ def fill(into: np.ndarray, start: int, stride: int, rows: int, columns: int, val
             into[at + 3] = value
 
 
-@kernel
+@inlined
 @no_type_check
 def edge(into: np.ndarray, start: int, stride: int, size: int, value: int) -> None:
     """One value over the last row and the last column of a square, which is all that others look at."""

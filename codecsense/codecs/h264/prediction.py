@@ -10,7 +10,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined
 from codecsense.codecs.h264.neighbours import fill
 from codecsense.codecs.h264.registers import (
     ACROSS,
@@ -31,21 +31,21 @@ MEDIAN, FROM_LEFT, FROM_ABOVE, FROM_CORNER = range(4)
 ORDER = np.array([0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15], np.int64)
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def pack(x: int, y: int) -> int:
     """Both components in one number; they wrap at 16 bits, as the standard's range does."""
     return (x & 0xFFFF) | (((y & 0xFFFF) ^ 0x8000) - 0x8000) << 16
 
 
-@kernel
+@inlined
 @no_type_check
 def right(vector: int) -> int:
     """The component to the right."""
     return ((vector & 0xFFFF) ^ 0x8000) - 0x8000
 
 
-@kernel
+@inlined
 @no_type_check
 def reference_at(registers: np.ndarray, contexts: np.ndarray, list_number: int, x: int, y: int) -> int:
     """The reference of a square, counted from the macroblock's first."""
@@ -53,7 +53,7 @@ def reference_at(registers: np.ndarray, contexts: np.ndarray, list_number: int, 
     return np.int64(contexts[at + (y >> 1) * registers[QUARTER_STRIDE] + (x >> 1)])
 
 
-@kernel
+@inlined
 @no_type_check
 def square_in_motion(registers: np.ndarray, list_number: int, x: int, y: int) -> int:
     """Where the vector of a square lies, counted from the macroblock's first."""
@@ -61,7 +61,7 @@ def square_in_motion(registers: np.ndarray, list_number: int, x: int, y: int) ->
     return list_number * registers[NUM_SQUARES] + row * 4 * registers[ACROSS] + 4 * registers[X] + x
 
 
-@kernel
+@inlined
 @no_type_check
 def foresee(
     registers: np.ndarray,
@@ -105,7 +105,7 @@ def foresee(
     return pack(_median(right(left), right(above), right(corner)), _median(left >> 16, above >> 16, corner >> 16))
 
 
-@kernel
+@inlined
 @no_type_check
 def _is_coded(x: int, y: int, width: int) -> bool:
     """Whether the square above and to the right comes earlier; those of the row above the macroblock do."""
@@ -116,13 +116,13 @@ def _is_coded(x: int, y: int, width: int) -> bool:
     return ORDER[4 * (y - 1) + x + width] < ORDER[4 * y + x]
 
 
-@kernel
+@inlined
 @no_type_check
 def _median(a: int, b: int, c: int) -> int:
     return max(min(a, b), min(max(a, b), c))
 
 
-@kernel
+@inlined
 @no_type_check
 def write_vector(
     registers: np.ndarray,
@@ -138,7 +138,7 @@ def write_vector(
     fill(motion, square_in_motion(registers, list_number, x, y), 4 * registers[ACROSS], height, width, vector)
 
 
-@kernel
+@inlined
 @no_type_check
 def write_reference(
     registers: np.ndarray,

@@ -20,6 +20,8 @@ ERROR = 19
 # the macroblock
 X, Y, HERE, SQUARES, BLUE, RED, QUARTERS, INTRA, LAST_QP_CHANGE, SKIP_RUN, CODED, EIGHT, CHROMA, MODE = range(20, 34)
 NUMBER, SHAPE, FLAGS, LAST = range(34, 38)
+WANTS_ENERGY = 61
+HAS_COLOCATED = 38  # the motion of the first picture of list 1 is at hand, and of this size
 SUBSHAPES = 39  # of four quarters
 QUARTER_LISTS = 43  # the lists that each of four quarters uses
 # strides and places in `contexts`

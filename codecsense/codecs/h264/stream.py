@@ -27,6 +27,7 @@ from codecsense.codecs.h264.registers import (
     ERROR,
     ERRORS,
     FIRST,
+    HAS_COLOCATED,
     IDENTITY,
     IN_EIGHT,
     INFERS_8X8,
@@ -42,6 +43,7 @@ from codecsense.codecs.h264.registers import (
     QP,
     SCALE,
     TRANSFORM_8X8,
+    WANTS_ENERGY,
     WANTS_LEVELS,
     B,
     Layout,
@@ -52,6 +54,7 @@ from codecsense.codecs.h264.slice_header import IDR, SliceHeader, read_header
 PADDING = bytes(16)
 NO_MOTION = np.zeros(0, np.int32)
 NO_LEVELS = np.zeros(0, np.int32)
+NO_ENERGY = np.zeros((0, 0), np.float32)
 KINDS = {P: "P", B: "B"}
 
 
@@ -60,6 +63,7 @@ class Picture:
     """What was read of one picture. Arrays are views; vectors count quarter pixels, x first, to where samples are.
 
     `identity` counts pictures in coding order; `references` holds those of other pictures, -1 where a list is not used.
+    `energy` is empty if it was not asked for.
     """
 
     identity: int
@@ -125,8 +129,8 @@ class Picture:
 class Stream:
     """Reads the packets of one stream, in coding order."""
 
-    def __init__(self, extradata: bytes | None, *, with_coefficients: bool = False) -> None:
-        self.with_coefficients = with_coefficients
+    def __init__(self, extradata: bytes | None, *, with_energy: bool = True, with_coefficients: bool = False) -> None:
+        self.with_energy, self.with_coefficients = with_energy or with_coefficients, with_coefficients
         self.headers = Headers(extradata)
         self.references, self.counter = References(), OrderCounter()
         self.registers = np.zeros(NUM_REGISTERS, np.int64)
@@ -176,7 +180,7 @@ class Stream:
         motion = np.empty(layout.motion_size, np.int32)
         motion[32 * layout.num : 48 * layout.num] = NOTHING
         motion[48 * layout.num :] = 0
-        energy = np.zeros((4 * layout.down, 4 * layout.across), np.float32)
+        energy = np.zeros((4 * layout.down, 4 * layout.across), np.float32) if self.with_energy else NO_ENERGY
         coefficients = np.zeros(256 * layout.num, np.int32) if self.with_coefficients else NO_LEVELS
         lost = self.references.fill_gap(header)
         picture = Picture(
@@ -207,9 +211,10 @@ class Stream:
         registers[CABAC], registers[CONTEXT_SET] = header.picture_set.cabac, header.context_set
         registers[TRANSFORM_8X8] = header.picture_set.transform_8x8
         registers[DIRECT_SPATIAL], registers[INFERS_8X8] = header.direct_spatial, header.sequence.infers_8x8
-        registers[WANTS_LEVELS] = self.with_coefficients
+        registers[WANTS_ENERGY], registers[WANTS_LEVELS] = self.with_energy, self.with_coefficients
         registers[PLACE] = (header.place + 7) // 8 if header.picture_set.cabac else header.place
         registers[END] = len(payload)
+        registers[HAS_COLOCATED] = len(colocated) == len(picture.motion)
         scales = header.picture_set.scales
         after = slice_reader()(
             np.frombuffer(payload + PADDING, np.uint8),

@@ -9,7 +9,7 @@ from typing import no_type_check
 import numpy as np
 
 from codecsense.codecs.h264.cabac import bypass, decode_bin, terminates
-from codecsense.codecs.h264.kernels import kernel
+from codecsense.codecs.h264.kernels import inlined, kernel
 from codecsense.codecs.h264.registers import (
     AT_DIFFERENCES,
     AT_PATTERN,
@@ -38,7 +38,7 @@ MAX_REFERENCE = 31
 MAX_PREFIX = 24
 
 
-@kernel
+@inlined
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
 def skipped(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray, kind: int) -> int:
     """mb_skip_flag."""
@@ -63,7 +63,7 @@ def intra_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, base
     return kind + decode_bin(data, registers, states, base + 3 + 2 * apart)
 
 
-@kernel
+@inlined
 @no_type_check
 def i_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> int:
     """mb_type in an I slice."""
@@ -75,7 +75,7 @@ def i_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts
     return intra_type(data, registers, states, 5, 1)
 
 
-@kernel
+@inlined
 @no_type_check
 def p_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> int:
     """mb_type in a P slice; from 5 on those of I slices."""
@@ -113,7 +113,7 @@ def b_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts
     return 2 * code + decode_bin(data, registers, states, 32) - 4
 
 
-@kernel
+@inlined
 @no_type_check
 def p_subtype(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> int:
     """sub_mb_type in a P slice."""
@@ -141,7 +141,7 @@ def b_subtype(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> in
     return kind + decode_bin(data, registers, states, 39)
 
 
-@kernel
+@inlined
 @no_type_check
 def reference(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray, at: int) -> int:
     """ref_idx of the quarter at `at`, a place relative to that list's first."""
@@ -164,7 +164,7 @@ def quarter_place(registers: np.ndarray, list_number: int, quarter: int) -> int:
     return list_number * registers[QUARTERS_SIZE] + (quarter >> 1) * registers[QUARTER_STRIDE] + (quarter & 1)
 
 
-@kernel
+@inlined
 @no_type_check
 def difference(
     data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray, list_number: int, at: int
@@ -264,7 +264,7 @@ def pattern(data: np.ndarray, registers: np.ndarray, states: np.ndarray, context
     return found
 
 
-@kernel
+@inlined
 @no_type_check
 def transform_8x8(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> int:
     """transform_size_8x8_flag."""

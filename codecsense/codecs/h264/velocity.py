@@ -7,7 +7,7 @@ from jaxtyping import Float32, Float64
 from numba import njit
 
 from codecsense.codecs.grid import Raster
-from codecsense.codecs.h264.registers import EIGHTS
+from codecsense.codecs.h264.registers import AT_SHAPE, EIGHTS
 from codecsense.codecs.h264.stream import Picture
 
 SAMPLES_OF_QUARTER = 64
@@ -21,45 +21,54 @@ def velocities(
     `shown_at` is when each picture is shown, in frame intervals, by its identity.
     """
     planes = np.zeros((3, raster.rows, raster.columns), np.float32)
-    _lay(picture.vectors, picture.references, picture.shapes, shown_at, picture.identity, planes)
+    _lay(picture.motion, picture.layout.across, picture.layout.down, shown_at, picture.identity, planes)
     return planes
 
 
 def residual(picture: Picture, raster: Raster) -> Float32[np.ndarray, "1 squares_down squares_across"]:
     """Root mean square of the coded luma residual, in grey levels."""
-    rows, columns = picture.energy.shape
-    energy = picture.energy.reshape(rows // 2, 2, columns // 2, 2).sum((1, 3))
+    energy = picture.energy[::2] + picture.energy[1::2]
+    energy = energy[:, ::2] + energy[:, 1::2]
     return np.sqrt(energy[None, : raster.rows, : raster.columns] / np.float32(SAMPLES_OF_QUARTER))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 @no_type_check  # the compiler checks types itself, and cannot compile a checker
-def _lay(
-    vectors: np.ndarray,
-    references: np.ndarray,
-    shapes: np.ndarray,
-    shown_at: np.ndarray,
-    identity: int,
-    planes: np.ndarray,
-) -> None:
-    """The mean over the squares of a quarter and over both lists, each divided by the distance to its own picture."""
-    now = shown_at[identity]
+def _lay(motion: np.ndarray, across: int, down: int, shown_at: np.ndarray, identity: int, planes: np.ndarray) -> None:
+    """The mean over the squares of a quarter and over both lists, each divided by the distance to its own picture.
+
+    Neighbours mostly point to the same picture, so a distance is turned into a scale only when it changes.
+    """
+    num, now = across * down, shown_at[identity]
+    squares, quarters = motion[: 32 * num].reshape(2, 4 * down, 4 * across), motion[40 * num : 48 * num]
+    references, about = quarters.reshape(2, 2 * down, 2 * across), motion[48 * num :].reshape(down, across)
+    known, scale = np.full(2, -1), np.zeros(2, np.float32)
     for row in range(planes.shape[1]):
         for column in range(planes.shape[2]):
-            num_squares = 4 if shapes[row >> 1, column >> 1] == EIGHTS else 1
+            many = about[row >> 1, column >> 1] >> AT_SHAPE & 15 == EIGHTS
             x = y = lists = np.float32(0)
             for number in range(2):
                 reference = references[number, row, column]
-                if reference < 0 or shown_at[reference] == now:
+                if reference < 0:
                     continue
-                across = down = 0
-                for square in range(num_squares):
-                    vector = vectors[number, 2 * row + (square >> 1), 2 * column + (square & 1)]
-                    across += vector[0]
-                    down += vector[1]
-                scale = np.float32(1 / (4 * num_squares * (shown_at[reference] - now)))
-                x += across * scale
-                y += down * scale
+                if reference != known[number]:
+                    distance = shown_at[reference] - now
+                    known[number] = reference
+                    scale[number] = 1 / (16 * distance) if distance != 0 else 0
+                if scale[number] == 0:
+                    continue
+                vector = squares[number, 2 * row, 2 * column]
+                right, below = 4 * np.int32(np.int16(vector)), 4 * (vector >> 16)
+                if many:
+                    second = squares[number, 2 * row, 2 * column + 1]
+                    third, fourth = (
+                        squares[number, 2 * row + 1, 2 * column],
+                        squares[number, 2 * row + 1, 2 * column + 1],
+                    )
+                    right = np.int32(np.int16(vector)) + np.int16(second) + np.int16(third) + np.int16(fourth)
+                    below = (vector >> 16) + (second >> 16) + (third >> 16) + (fourth >> 16)
+                x += np.float32(right) * scale[number]
+                y += np.float32(below) * scale[number]
                 lists += np.float32(1)
             if lists > 0:
                 planes[0, row, column] = x / lists
