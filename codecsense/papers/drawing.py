@@ -3,8 +3,9 @@
 What the paper reports stands in a panel of its own: another model on other questions shares no axis with ours.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import polars as pl
@@ -13,7 +14,20 @@ from matplotlib.figure import Figure
 
 from codecsense.papers.groups import Group
 from codecsense.papers.results import Number
-from codecsense.report.figures import ACCENT, INK, QUIET, SERIES, STYLE, as_svg
+from codecsense.report.figures import ACCENT, INK, QUIET, RULE, SERIES, STYLE, as_svg
+
+COSTS = ("context", "seconds")  # how reported columns begin that are no accuracies
+LINES_OF_NAMES = 15  # that fit beside a panel
+DOUBLINGS = 8.0  # from the first to the last of an axis, from which on it is drawn in doublings
+
+
+class Point(NamedTuple):
+    """An accuracy in per cent at so many tokens, and its name."""
+
+    tokens: float
+    value: float
+    name: str
+    colour: str
 
 
 def draw(group: Group, numbers: Sequence[Number]) -> str:
@@ -51,15 +65,16 @@ def draw_gates(title: str, shares: pl.DataFrame) -> str:
 def _bars(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:
     """A panel per kind of question and one per reported column, all with the same rows."""
     printed = group.table()
-    names = list(group.rows)
-    panels = figure.subplots(1, len(group.shown) + len(group.columns), sharey=True, squeeze=False)[0]
+    names, count = list(group.rows), len(group.shown) + len(group.columns)
+    panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
+    wide = max(8, 66 // count)  # letters of a title
     for axes, shown in zip(panels, group.shown, strict=False):
         for number in numbers:
             if number.shown == shown:
                 colour = ACCENT if number.row == group.against else QUIET
                 _bar(axes, names.index(number.row), number, colour)
-        axes.set_title(shown.label)
-        axes.set_xlabel("accuracy (%)")
+        axes.set_title(textwrap.fill(shown.label, wide), fontsize=8.5)
+        axes.set_xlabel("ours (%)")
         axes.set_xlim(0, 102)
     for axes, column in zip(panels[len(group.shown) :], group.columns, strict=True):
         assert printed is not None
@@ -67,8 +82,9 @@ def _bars(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:
             value = printed.rows[row.reported].get(column) if row.reported else None
             if isinstance(value, (int, float)):
                 axes.plot(value, place, "D", color=INK, markersize=4, markerfacecolor="none")
-        axes.set_title(f"{column.replace('_', ' ')}, reported")
-        axes.margins(x=0.2)
+        axes.set_title(textwrap.fill(column.replace("_", " "), wide), fontsize=8.5, color=QUIET)
+        axes.set_xlabel("as reported")
+        axes.margins(x=0.25)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     for axes in panels:
@@ -85,18 +101,53 @@ def _bar(axes: Axes, place: int, number: Number, colour: str) -> None:
 
 def _frontier(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:
     """Accuracy on the first kind of question against tokens of context; to the left and up is better."""
-    axes = figure.subplots()
+    printed = group.table() if {"video_mme", "context_k"} <= set(group.columns) else None
+    panels = figure.subplots(1, 1 + (printed is not None), squeeze=False)[0]
+    points = []
     for number in numbers:
         if number.shown == group.shown[0]:
             value, low, high = (100 * each for each in number.accuracy)
             colour = ACCENT if number.row == group.against else INK
             style: dict[str, Any] = {"fmt": "o", "color": colour, "elinewidth": 0.9, "markersize": 4.5}
-            axes.errorbar(number.context_tokens, value, yerr=[[value - low], [high - value]], **style)
-            where: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points", "fontsize": 7.5, "color": colour}
-            axes.annotate(number.row, (number.context_tokens, value), **where)
-    axes.set_xlabel("tokens of context, mean over questions")
-    axes.set_ylabel(f"accuracy on {group.shown[0].label} questions (%)")
-    axes.grid(visible=True)
+            panels[0].errorbar(number.context_tokens, value, yerr=[[value - low], [high - value]], **style)
+            points.append(Point(number.context_tokens, value, number.row, colour))
+    _names_beside(panels[0], points)
+    panels[0].set_title("ours, the micro world")
+    panels[0].set_xlabel("tokens of context, mean over questions")
+    panels[0].set_ylabel(f"accuracy on {group.shown[0].label} questions (%)")
+    if printed is not None:
+        cells = {name: printed.rows[row.reported] for name, row in group.rows.items() if row.reported}
+        told = [Point(cell["context_k"], cell["video_mme"], name, QUIET) for name, cell in cells.items()]
+        for point in told:
+            panels[1].plot(point.tokens, point.value, "D", color=INK, markersize=4, markerfacecolor="none")
+        _names_beside(panels[1], told)
+        panels[1].set_title("as reported")
+        panels[1].set_xlabel("thousands of tokens of context")
+        panels[1].set_ylabel("Video-MME (%)")
+    for axes in panels:
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+
+
+def _names_beside(axes: Axes, points: Sequence[Point]) -> None:
+    """Names at the right edge, in the order of their values, with a line to each point and none upon another."""
+    axes.margins(x=0.06, y=0.08)
+    (low, high), (left, right) = axes.get_ylim(), axes.get_xlim()
+    step, height = (high - low) / LINES_OF_NAMES, low - (high - low)
+    stacked = []
+    for point in sorted(points, key=lambda each: each.value):
+        height = max(point.value, height + step)
+        stacked.append(height)
+    over = max(0.0, max(stacked, default=high) - high)
+    for place in reversed(range(len(stacked))):  # what does not fit under the edge is moved down, as far as it must
+        above = stacked[place + 1] - step if place + 1 < len(stacked) else high
+        stacked[place] = min(stacked[place], above) if over else stacked[place]
+    line = {"arrowstyle": "-", "color": RULE, "linewidth": 0.7, "shrinkB": 4}
+    for point, height in zip(sorted(points, key=lambda each: each.value), stacked, strict=True):
+        text = (right + 0.05 * (right - left), height)
+        style: dict[str, Any] = {"color": point.colour, "fontsize": 7.5, "va": "center", "annotation_clip": False}
+        axes.annotate(point.name, (point.tokens, point.value), xytext=text, arrowprops=line, **style)
+    axes.set(xlim=(left, right), ylim=(low, high))
 
 
 def _curve(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:
@@ -113,35 +164,42 @@ def _curve(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:
         places = [_at(group, number.row) for number in found]
         values = [[100 * each for each in number.accuracy] for number in found]
         panels[0].plot(places, [value[0] for value in values], "o-", color=colour, label=name, markersize=4)
-        panels[0].fill_between(
-            places,
-            [value[1] for value in values],
-            [value[2] for value in values],
-            color=colour,
-            alpha=0.15,
-            linewidth=0,
-        )
+        low, high = ([value[bound] for value in values] for bound in (1, 2))
+        panels[0].fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+    panels[0].set_title("ours, the micro world")
     panels[0].set_ylabel(f"accuracy on {group.shown[0].label} questions (%)")
-    if any(lines):
+    panels[0].set_xlabel(group.axis)
+    _ticks(panels[0], [_at(group, number.row) for found in lines.values() for number in found])
+    if len(lines) > 1:
         panels[0].legend(fontsize=7)
     if printed is not None:
         _reported_curve(panels[1], group, printed.rows)
     for axes in panels:
-        axes.set_xlabel(group.axis)
         axes.grid(visible=True)
 
 
 def _reported_curve(axes: Axes, group: Group, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    for column, colour in zip(group.columns, SERIES, strict=False):
-        points = [
-            (row.at, rows[row.reported][column])
-            for row in group.rows.values()
-            if row.reported and row.at is not None and column in rows[row.reported]
-        ]
-        if points:
-            axes.plot(*zip(*sorted(points), strict=True), "D--", color=colour, markerfacecolor="none", label=column)
-    axes.set_title("reported")
+    told = [(row.at, rows[row.reported]) for row in group.rows.values() if row.reported and row.at is not None]
+    for column, colour in zip([each for each in group.columns if not each.startswith(COSTS)], SERIES, strict=False):
+        points = sorted((at, cells[column]) for at, cells in told if column in cells)
+        label = column.replace("_", " ")
+        axes.plot(*zip(*points, strict=True), "D--", color=colour, markersize=5, markerfacecolor="none", label=label)
+    axes.set_title("as reported")
+    axes.set_ylabel("per cent")
+    _ticks(axes, [at for at, _ in told])
+    axes.set_xlabel(group.reported_axis or group.axis)
+    if group.reported_axis:
+        axes.set_xticks([at for at, _ in told], [str(cells["printed"]) for _, cells in told])
     axes.legend(fontsize=7)
+
+
+def _ticks(axes: Axes, places: Sequence[float]) -> None:
+    """A tick at every point; in doublings where they reach far."""
+    at = sorted(set(places))
+    if at and at[0] > 0 and at[-1] / at[0] >= DOUBLINGS:
+        axes.set_xscale("log", base=2)
+    axes.set_xticks(at, [f"{each:g}" for each in at])
+    axes.minorticks_off()
 
 
 def _at(group: Group, row: str) -> float:

@@ -44,9 +44,14 @@ def of_group(group: Group, answers: Mapping[str, Seeded], *, confidence: float) 
                 pair = _in_common(mine, theirs) if row.rival or group.rows[other].rival else (mine, theirs)
                 difference = total([_less(*pair, f"{name} and {other}")], confidence=confidence)
             tokens = float(np.mean([frame[Answers.context_tokens].to_numpy().mean() for frame in mine]))
-            accuracy = total([part(mine)], confidence=confidence)
+            accuracy = _share(total([part(mine)], confidence=confidence))
             found.append(Number(name, shown, accuracy, difference, mine[0].height, tokens, row.rival is not None))
     return found
+
+
+def _share(found: Estimate) -> Estimate:
+    """An interval that ends where an accuracy does."""
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
 
 
 def asked(answers: Seeded, row: Row, shown: Shown) -> list[pl.DataFrame]:

@@ -1,7 +1,9 @@
 """Groups as data: what they name exists, and their tables put ours beside what is reported."""
 
 import copy
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
+from matplotlib.text import Text
 
 from codecsense import config
 from codecsense.papers import drawing, groups, pages, results, sheet
@@ -123,6 +126,35 @@ def test_every_figure_names_its_axes_and_is_the_same_bytes_again(answers: dict[s
     assert drawn == drawing.draw(found, numbers)
 
 
+@pytest.mark.parametrize("figure", ["bars", "frontier", "curve"])
+def test_no_word_of_a_figure_lies_upon_another_or_outside(
+    answers: dict[str, Any], figure: str, monkeypatch: pytest.MonkeyPatch
+):
+    many = {f"a_rather_long_name_{number}": answers["full"] for number in range(8)}
+    rows = {name: {"at": float(2**number), "reported": "himmel"} for number, name in enumerate(many)}
+    shape = {"rows": rows, "against": next(iter(rows)), "figure": figure, "axis": "steps"}
+    found = group(reported="hy_himmel.training_free", columns=["video_mme", "context_k", "seconds"], **shape)
+    looked: list[str] = []
+
+    def look(drawn: Any) -> str:
+        drawn.draw_without_rendering()
+        for axes in drawn.axes:
+            low, high = sorted(axes.get_ylim())
+            ticks = [tick for tick in axes.get_yticklabels() if low <= tick.get_position()[1] <= high]
+            words = [*axes.texts, *ticks, axes.title, axes._left_title, axes.xaxis.label]
+            shown = [(word.get_text(), Text.get_window_extent(word)) for word in words if word.get_text()]
+            looked.extend(name for name, _ in shown)
+            for number, (name, box) in enumerate(shown):
+                assert drawn.bbox.padded(1).contains(box.x0, box.y0), name
+                assert drawn.bbox.padded(1).contains(box.x1, box.y1), name
+                assert not any(box.shrunk(0.9, 0.6).overlaps(other) for _, other in shown[number + 1 :]), name
+        return "<?xml"
+
+    monkeypatch.setattr(drawing, "as_svg", look)
+    drawing.draw(found, results.of_group(found, many, confidence=0.95))
+    assert len(looked) > 4
+
+
 def test_the_page_needs_no_network_and_names_run_params_and_commit(answers: dict[str, Any], tmp_path: Path):
     written = pages.write(
         tmp_path, "fusion", group(), answers, MADE, trained={}, policies=[], gates={}, confidence=0.95
@@ -137,7 +169,17 @@ def test_the_page_needs_no_network_and_names_run_params_and_commit(answers: dict
     assert whole.count('src="data:image/svg+xml') == 2
     assert not re.search(r"(src|href)=\"http", whole)
     plots = yaml.safe_load((tmp_path / "dvc.yaml").read_text())["plots"]
-    assert plots == [{"fusion": {"template": "bar_horizontal", "x": "value", "y": {"fusion.csv": "run"}}}]
+    assert plots == [{"fusion": {"template": "bar_horizontal", "x": "value", "y": {"fusion.csv": "row"}}}]
+
+
+def test_dvc_plots_a_table_wherever_it_lies(answers: dict[str, Any], tmp_path: Path):
+    pages.write(tmp_path, "fusion", group(), answers, MADE, trained={}, policies=[], gates={}, confidence=0.95)
+    command = [sys.executable, "-m", "dvc", "--cd", str(tmp_path), "plots", "show", "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    (drawn,) = json.loads(done.stdout)["data"]["fusion"]
+    bars = {row["row"]: float(row["value"]) for row in drawn["content"]["data"]["values"]}
+    assert bars["full, hidden"] == pytest.approx(0.9)
+    assert len(bars) == 6, "a bar for every row and kind of question"
 
 
 def test_gates_are_drawn_and_kept_beside_the_page(answers: dict[str, Any], tmp_path: Path):
