@@ -45,6 +45,12 @@ def ended(server: Server, name: str) -> dict[str, Any]:
     return next(run for run in server.all("flow_runs") if run["name"] == name)
 
 
+def below(server: Server, run: str) -> list[dict[str, Any]]:
+    """The runs of the stages of this run."""
+    tasks = {task["id"] for task in server.all("task_runs") if task["flow_run_id"] == run}
+    return [each for each in server.all("flow_runs") if each["parent_task_run_id"] in tasks]
+
+
 def files_with(secret: str, *folders: Path) -> list[Path]:
     """The files under `folders` that hold `secret`."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -136,10 +142,7 @@ def test_a_member_starts_a_run_from_the_server_with_a_target_and_a_place(place: 
             "side@left": "Completed",
         }
         assert place.made() == {"first", "left"}
-        below = [
-            each for each in server.all("flow_runs") if each["parent_task_run_id"] in {task["id"] for task in tasks}
-        ]
-        assert {"cluster:local" in each["tags"] for each in below} == {True}
+        assert {"cluster:local" in each["tags"] for each in below(server, made["id"])} == {True}
         place.order("side@right", error="no light")
         server.ask(
             f"/deployments/{deployment['id']}/create_flow_run", {"name": "that fails", "parameters": {"place": "local"}}
@@ -147,7 +150,7 @@ def test_a_member_starts_a_run_from_the_server_with_a_target_and_a_place(place: 
         failed = ended(server, "that fails")
         assert failed["state"]["type"] == "FAILED"
         assert "side@right failed: no light" in failed["state"]["message"]
-        stage = next(each for each in server.all("flow_runs") if "side@right" in each["name"])
+        (stage,) = [each for each in below(server, failed["id"]) if "side@right" in each["name"]]
         assert stage["state"]["message"] == "no light"
     finally:
         serving.send_signal(signal.SIGINT)
@@ -199,6 +202,14 @@ def test_a_review_pauses_on_a_typed_form_until_a_person_has_answered(server: Ser
         run = paused(server)
         page = next(artifact for artifact in server.all("artifacts") if artifact["flow_run_id"] == run["id"])
         assert "two moves" in page["data"]
+        if headless.program():
+            with headless.page(tmp_path / "browser") as browser:
+                browser.open(server.page(f"/v2/runs/flow-run/{run['id']}"), "Paused")
+                browser.press("Open menu")
+                browser.press("Resume")
+                browser.read("say which of its 2 items are wrong", "one line per wrong item")
+                if folder := os.environ.get("CODECSENSE_PICTURES"):
+                    browser.picture(Path(folder) / "review.png")
         for mistake in ({"reviewer": "", "rejected": ""}, {"reviewer": "grace", "rejected": "7: too dark"}):
             answer(server, run, mistake)
             run = paused(server, then=run["state"]["id"])
