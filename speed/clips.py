@@ -18,15 +18,16 @@ FOLDER = Path(tempfile.gettempdir()) / "codecsense-speed"
 RATE_FPS = 25
 
 
-def h264(*, width: int, height: int, num_frames: int, preset: str = "medium") -> Path:
-    """An H.264 file with a key frame every two seconds; made once, then found again."""
+def h264(*, width: int, height: int, num_frames: int, preset: str = "medium", params: str = "crf=23") -> Path:
+    """An H.264 file with a key frame every two seconds; made once, then found again. `params` are x264's own."""
     FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{width}x{height}-{num_frames}-{preset}.mp4"
+    way = preset if params == "crf=23" else f"{preset}-{params.replace(':', '-')}"
+    path = FOLDER / f"{width}x{height}-{num_frames}-{way}.mp4"
     if path.exists():
         return path
     unfinished = path.with_suffix(".unfinished.mp4")
     with av.open(str(unfinished), "w") as container:
-        options = {"preset": preset, "crf": "23", "x264-params": f"threads=1:keyint={2 * RATE_FPS}"}
+        options = {"preset": preset, "x264-params": f"threads=1:keyint={2 * RATE_FPS}:{params}"}
         stream = container.add_stream("libx264", rate=RATE_FPS, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -108,7 +108,7 @@ def set_reference(
     fill(contexts, at, registers[QUARTER_STRIDE], height, width, 1 if found > 0 else 0)
 
 
-@kernel
+@inlined
 @no_type_check
 def read_vector(
     data: np.ndarray,

@@ -88,7 +88,7 @@ def p_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> int:
     return 3 * decode_bin(data, registers, states, 16)
 
 
-@kernel
+@inlined
 @no_type_check
 def b_type(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> int:
     """mb_type in a B slice; from 23 on those of I slices."""
@@ -177,7 +177,7 @@ def difference(
     return (x & 0xFFFF) | y << 16
 
 
-@kernel
+@inlined
 @no_type_check
 def _component(data: np.ndarray, registers: np.ndarray, states: np.ndarray, base: int, around: int) -> int:
     if not decode_bin(data, registers, states, base + (around > 2) + (around > 32)):
@@ -207,7 +207,7 @@ def suffix(data: np.ndarray, registers: np.ndarray, order: int) -> int:
     return total
 
 
-@kernel
+@inlined
 @no_type_check
 def qp_change(data: np.ndarray, registers: np.ndarray, states: np.ndarray) -> int:
     """mb_qp_delta."""
@@ -246,7 +246,7 @@ def chroma_mode(data: np.ndarray, registers: np.ndarray, states: np.ndarray, con
     return HAS_CHROMA_MODE
 
 
-@kernel
+@inlined
 @no_type_check
 def pattern(data: np.ndarray, registers: np.ndarray, states: np.ndarray, contexts: np.ndarray) -> int:
     """coded_block_pattern; a neighbour outside the slice counts as coded in luma and not in chroma."""

@@ -112,10 +112,10 @@ def _by_zeros(lengths: str, codes: str) -> Int16[np.ndarray, "128"]:
     return found
 
 
-TOKENS = np.stack([_by_zeros(*pair) for pair in zip(COEFF_LENGTHS, COEFF_CODES, strict=True)])
+TOKENS = np.stack([_by_zeros(*pair) for pair in zip(COEFF_LENGTHS, COEFF_CODES, strict=True)]).ravel()
 CHROMA_TOKENS = _by_bits(CHROMA_LENGTHS, CHROMA_CODES, CHROMA_TOKEN_BITS)
-ZEROS = np.stack([_by_bits(*pair, ZEROS_BITS) for pair in zip(ZEROS_LENGTHS, ZEROS_CODES, strict=True)])
+ZEROS = np.stack([_by_bits(*pair, ZEROS_BITS) for pair in zip(ZEROS_LENGTHS, ZEROS_CODES, strict=True)]).ravel()
 CHROMA_ZEROS = np.stack(
     [_by_bits(*pair, RUN_BITS) for pair in zip(CHROMA_ZEROS_LENGTHS, CHROMA_ZEROS_CODES, strict=True)]
-)
-RUNS = np.stack([_by_bits(*pair, RUN_BITS) for pair in zip(RUN_LENGTHS, RUN_CODES, strict=True)])
+).ravel()
+RUNS = np.stack([_by_bits(*pair, RUN_BITS) for pair in zip(RUN_LENGTHS, RUN_CODES, strict=True)]).ravel()
