@@ -38,11 +38,13 @@ def asked_for() -> Share | None:
     return Share(int(number), int(total)) if total else None
 
 
-def meet(share: Share | None, *, done: int, missing: int, what: str) -> None:
-    """Go on where nothing is missing; else this share ends here, and is called again if it has `done` anything.
+def meet(share: Share | None, *, done: int, missing: int, what: str, last: bool = False) -> None:
+    """Go on where a round before has done everything up to here; else this share ends, with ShareDoneError.
 
-    So the rounds come to an end even where something cannot be had: then whoever works without shares says so.
+    It is called again if it has `done` anything and this was not the `last` step. One that goes on alone because it
+    started late would be waited for in the next round: so all take the same step in the same round. Rounds come to
+    an end even where something cannot be had: then whoever works without shares says so.
     """
-    if share is not None and missing:
-        kind = CallAgainError if done else ShareDoneError
-        raise kind(f"share {share}: {done} {what} done, and {missing} of others are needed to go on")
+    if share is not None and (missing or (done and not last)):
+        kind = CallAgainError if done and not last else ShareDoneError
+        raise kind(f"share {share}: {done} {what} done, {missing} are others'")

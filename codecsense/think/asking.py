@@ -85,9 +85,9 @@ class Desk:
         self.bought = 0  # replies that this desk has paid for
         self.unsettled = 0  # items whose outcome the store cannot tell another share
 
-    def meet(self) -> None:
-        """Go on only if everybody's items are settled; else a share ends here, with ShareDoneError."""
-        meet(self.share, done=self.bought, missing=self.unsettled, what="replies")
+    def meet(self, *, last: bool = False) -> None:
+        """Go on if a round before has settled everybody's items; else a share ends here, with ShareDoneError."""
+        meet(self.share, done=self.bought, missing=self.unsettled, what="replies", last=last)
 
     def ask(
         self,

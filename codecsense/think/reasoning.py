@@ -55,7 +55,7 @@ def reason(asked: Sequence[Asked], desk: Desk, teacher: Teacher, config: Reasoni
     """Sample every question and look for agreement."""
     requests = [_request(each, teacher, number, seed) for each in asked for number in range(config.samples)]
     outcomes = desk.ask(teacher, requests, Thought)
-    desk.meet()
+    desk.meet(last=True)
     sampled, rejects = [], []
     for each in asked:
         drawn = [outcomes[_name(each, number)] for number in range(config.samples)]

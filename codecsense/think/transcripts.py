@@ -43,7 +43,7 @@ class Kept(Transcriber):
         return [Cue(*row) for row in json.loads(file.read_text(encoding="utf-8"))]
 
     def meet(self) -> None:
-        """Go on only if every video has been heard; else a share ends here, with ShareDoneError."""
+        """Go on if a round before has heard every video; else a share ends here, with ShareDoneError."""
         meet(self.share, done=self.heard, missing=self.missing, what="videos")
 
     def _hear(self, video: Path) -> list[Cue]:
