@@ -1,7 +1,8 @@
 """`python -m flows.claims [NAME ...] [--plan] [--readme]`: the papers' claims, settled on the micro world.
 
 Each claim of claims.yaml is a contrast of runs over several seeds. Their runs are made as those of a group are, in
-places that share one cache; what is printed and written to data/papers/claims.md is a verdict with interval and cost.
+places that share one cache, claim by claim in the order of the file: cheap and central ones stand first, and each is
+written to data/papers/claims.md with interval and cost as soon as its runs are there; all others say `not run`.
 """
 
 import argparse
@@ -19,12 +20,13 @@ from codecsense.report.sheets import markdown
 from flows import groups
 
 FILE = "claims.yaml"
+RECORD = "claims.json"  # what was found, beside the table
 SHARED_STAGES = ("see", "hear", "features", "host")  # of one seed, whatever runs are asked for
 LEAST_SEEDS = 5
 
 
 def main(argv: Sequence[str]) -> int:
-    """Plan, compute what is missing, settle; 0 if every claim asked for has a verdict, whichever it is."""
+    """Plan, then claim by claim compute what is missing and settle; 0 if every claim asked for has a verdict."""
     asked = parse(argv)
     root = groups.ROOT
     try:
@@ -37,19 +39,50 @@ def main(argv: Sequence[str]) -> int:
         print(groups.told(jobs), flush=True)
         if asked.plan:
             return 0
-        if failed := groups.compute(jobs, asked.max_parallel):
-            print(f"error in claims: {', '.join(failed)} failed; what is made is kept", file=sys.stderr)
-            return 1
-        text = write(root, settled(root, chosen, jobs, asked.seeds))
+        text = ""
+        work = Work(jobs)
+        for name, claim in chosen.items():
+            if work.make(claim, asked.seeds or claim.seeds, asked.max_parallel):
+                text = write(root, found, {name: settled(root, claim, jobs, asked.seeds or claim.seeds)})
+                if asked.readme:
+                    copy_to_readme(root, text)
     except (ValueError, OSError) as error:
         print(f"error in claims: {error}", file=sys.stderr)
         return 1
     print(text)
-    if asked.readme:
-        readme = root / "README.md"
-        body = text.partition("\n\n")[2].strip()
-        readme.write_text(replaced(readme.read_text(encoding="utf-8"), "claims", body), encoding="utf-8")
-    return 0
+    if work.failed:
+        print(f"error in claims: {', '.join(sorted(work.failed))} failed; what is made is kept", file=sys.stderr)
+    return int(bool(work.failed))
+
+
+class Work:
+    """What has been made of the jobs, so that each claim asks for no more than it lacks."""
+
+    def __init__(self, jobs: Sequence[groups.Job]) -> None:
+        self.jobs = {(job.base, job.seed): job for job in jobs}
+        self.made: dict[Path, set[str]] = {job.place: set() for job in jobs}
+        self.failed: set[str] = set()
+
+    def make(self, claim: Claim, seeds: Sequence[int], max_parallel: int | None) -> bool:
+        """Make the claim's runs; False if one of its places failed, now or for a claim before."""
+        lacking = [
+            job for base, runs in claim.runs().items() for seed in seeds if (job := self._lacking(base, seed, runs))
+        ]
+        if not any(job.place.name in self.failed for job in lacking):
+            self.failed |= set(groups.compute(lacking, max_parallel))
+        for job in lacking:
+            self.made[job.place] |= set(job.runs) if job.place.name not in self.failed else set()
+        return not any(job.place.name in self.failed for job in lacking)
+
+    def _lacking(self, base: str, seed: int, runs: Sequence[str]) -> groups.Job | None:
+        job = self.jobs[base, seed]
+        made = self.made[job.place]
+        left = [run for run in runs if run not in made]
+        missing, fetched = (
+            [name for name in names if not made or name.partition("@")[2] in left]
+            for names in (job.outlook.missing, job.outlook.fetched)
+        )
+        return job._replace(runs=left, outlook=job.outlook._replace(missing=missing, fetched=fetched)) if left else None
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -78,20 +111,18 @@ def by_seeds(
     return [(key, {base: list(runs) for base, runs in needed.items()}) for key, needed in found.items()]
 
 
-def settled(
-    root: Path, chosen: Mapping[str, Claim], jobs: Sequence[groups.Job], seeds: Sequence[int] | None
-) -> list[Settled]:
-    """Every claim with what its runs' answers say of it."""
+def settled(root: Path, claim: Claim, jobs: Sequence[groups.Job], seeds: Sequence[int]) -> Settled:
+    """A claim with what its runs' answers say of it."""
     at = {(job.base, job.seed): job.place for job in jobs}
-    values = config.read(root / "params.yaml")
-    found = []
-    for claim in chosen.values():
-        own = seeds or claim.seeds
-        terms = {term: claims_data.split(term) for term in claim.terms}
-        answers = {term: [groups.answers(at[base, seed], run) for seed in own] for term, (run, base) in terms.items()}
-        cost = sum(minutes(at[base, seed], runs) for base, runs in claim.runs().items() for seed in own)
-        found.append(claims_data.settle(claim, answers, confidence=values["report"]["confidence"], cpu_minutes=cost))
-    return found
+    terms = {term: claims_data.split(term) for term in claim.terms}
+    answers = {term: [groups.answers(at[base, seed], run) for seed in seeds] for term, (run, base) in terms.items()}
+    return claims_data.settle(
+        claim,
+        answers,
+        confidence=config.read(root / "params.yaml")["report"]["confidence"],
+        cpu_minutes=sum(minutes(at[base, seed], runs) for base, runs in claim.runs().items() for seed in seeds),
+        commit=groups.commit(root),
+    )
 
 
 def minutes(place: Path, runs: Sequence[str]) -> float:
@@ -106,12 +137,25 @@ def minutes(place: Path, runs: Sequence[str]) -> float:
     return sum(float(json.loads(file.read_text())["cpu_s"]) for file in files if file.is_file()) / 60
 
 
-def write(root: Path, found: Sequence[Settled]) -> str:
-    """Write the table to data/papers as Markdown, HTML and CSV; the Markdown is returned."""
+def write(root: Path, claims: Mapping[str, Claim], new: Mapping[str, Settled]) -> str:
+    """Write all claims to data/papers as Markdown, HTML and CSV, the settled ones with verdicts; the Markdown."""
+    output = root / groups.OUTPUT
+    output.mkdir(parents=True, exist_ok=True)
+    known = claims_data.remembered(output / RECORD, claims) | dict(new)
+    claims_data.remember(output / RECORD, known)
+    for each in new.values():
+        print(f"== {each.claim.claim}: {each.verdict}, {100 * each.found.value:+.1f} points", flush=True)
     confidence = config.read(root / "params.yaml")["report"]["confidence"]
-    sheet = claims_data.sheet(found, confidence=confidence, commit=groups.commit(root))
-    pages.write_claims(root / groups.OUTPUT, sheet, found)
+    sheet = claims_data.sheet([known.get(name, claim) for name, claim in claims.items()], confidence=confidence)
+    pages.write_claims(output, sheet, [known[name] for name in claims if name in known])
     return markdown(sheet)
+
+
+def copy_to_readme(root: Path, text: str) -> None:
+    """Put the table between its markers in README.md."""
+    readme = root / "README.md"
+    body = text.partition("\n\n")[2].strip()
+    readme.write_text(replaced(readme.read_text(encoding="utf-8"), "claims", body), encoding="utf-8")
 
 
 if __name__ == "__main__":

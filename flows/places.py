@@ -86,7 +86,9 @@ def run(place: Path, targets: Sequence[str], missing: Sequence[str], *, max_para
     Runs that align the same adapter in the same way share their progress in data/scratch. So they align one after the
     other, and before all else: the first does the work, and the others find it done.
     """
-    first, others = twins(config.read(place / "params.yaml"), missing)
+    wanted_runs = {target.partition("@")[2] for target in targets}
+    aligned = [name for name in missing if name.partition("@")[2] in wanted_runs]
+    first, others = twins(config.read(place / "params.yaml"), aligned)
     passes = [([*first, "host"], max_parallel), (others, 1)] if others else []
     for wanted, together in [*passes, (targets, max_parallel)]:
         words = [word for target in wanted for word in ("--target", target)]

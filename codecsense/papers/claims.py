@@ -6,6 +6,7 @@ dares no more than the interval: what covers both answers is undecided, and a cl
 contradicted, whoever made it.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,6 +23,7 @@ from codecsense.papers.results import Seeded, asked, part
 from codecsense.report.sheets import Cell, Sheet, change
 
 Verdict = Literal["supported", "contradicted", "undecided"]
+NOTHING = Cell("–", tone="faint")
 
 
 class Claim(Data):
@@ -51,13 +53,14 @@ class Claim(Data):
 
 
 class Settled(NamedTuple):
-    """A claim, what was found, and at what cost."""
+    """A claim, what was found, at what cost, and by which code."""
 
     claim: Claim
     found: Estimate
     by_seed: list[float]
     verdict: Verdict
     cpu_minutes: float
+    commit: str
 
 
 def load(file: Path) -> dict[str, Claim]:
@@ -77,7 +80,28 @@ def split(term: str) -> tuple[str, str]:
     return run, base or SHARED
 
 
-def settle(claim: Claim, answers: Mapping[str, Seeded], *, confidence: float, cpu_minutes: float) -> Settled:
+def remembered(file: Path, claims: Mapping[str, Claim]) -> dict[str, Settled]:
+    """What `remember` wrote of these claims; one that has been said otherwise since is forgotten."""
+    if not file.is_file():
+        return {}
+    found = {}
+    for name, kept in json.loads(file.read_text(encoding="utf-8")).items():
+        if name in claims and Claim.model_validate(kept["claim"]) == claims[name]:
+            found[name] = Settled(**kept | {"claim": claims[name], "found": Estimate(*kept["found"])})
+    return found
+
+
+def remember(file: Path, settled: Mapping[str, Settled]) -> None:
+    """Write what was found of each claim, whole or not at all."""
+    kept = {name: each._asdict() | {"claim": each.claim.model_dump()} for name, each in settled.items()}
+    partial = file.with_name(f".{file.name}.unfinished")
+    partial.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
+def settle(
+    claim: Claim, answers: Mapping[str, Seeded], *, confidence: float, cpu_minutes: float, commit: str
+) -> Settled:
     """What the answers of the claim's terms, a frame per seed each, say of it."""
     row = Row(mode=claim.mode)
     by_base: dict[str, list[Part]] = {}
@@ -86,7 +110,7 @@ def settle(claim: Claim, answers: Mapping[str, Seeded], *, confidence: float, cp
     parts = [_summed(parts, claim) for parts in by_base.values()]
     found = total(parts, confidence=confidence)
     by_seed = np.sum([each.values.mean(axis=1) for each in parts], axis=0)
-    return Settled(claim, found, [float(each) for each in by_seed], verdict(found, claim.near), cpu_minutes)
+    return Settled(claim, found, [float(each) for each in by_seed], verdict(found, claim.near), cpu_minutes, commit)
 
 
 def verdict(found: Estimate, near: float | None) -> Verdict:
@@ -97,34 +121,38 @@ def verdict(found: Estimate, near: float | None) -> Verdict:
     return "contradicted" if found.high < low or found.low > high else "undecided"
 
 
-def sheet(settled: Sequence[Settled], *, confidence: float, commit: str) -> Sheet:
-    """The claims and their verdicts, in both directions."""
+def sheet(claims: Sequence[Settled | Claim], *, confidence: float) -> Sheet:
+    """The claims and their verdicts, in both directions; one that is not settled says so and nothing else."""
     tones: dict[Verdict, Any] = {"supported": "good", "contradicted": "bad", "undecided": "faint"}
     rows = []
-    for each in settled:
-        claim = each.claim
+    for each in claims:
+        claim = each if isinstance(each, Claim) else each.claim
         sides = [" + ".join(term for term, sign in claim.terms.items() if sign * way > 0) for way in (1, -1)]
         asked_of = f"{' less '.join(sides)}, {claim.shown.label}" + (
             "" if claim.mode == "direct" else ", in two stages"
         )
         asked_of += "" if claim.near is None else f", within {100 * claim.near:.0f} points"
+        head = [Cell(claim.claim, claim.where), Cell(asked_of)]
+        if isinstance(each, Claim):
+            rows.append([*head, NOTHING, NOTHING, Cell("not run", tone="faint"), NOTHING, NOTHING])
+            continue
         seeds = ", ".join(f"{100 * value:+.1f}" for value in each.by_seed)
         rows.append(
             [
-                Cell(claim.claim, claim.where),
-                Cell(asked_of),
+                *head,
                 change(each.found)._replace(tone=""),
                 Cell(seeds),
                 Cell(each.verdict, tone=tones[each.verdict]),
                 Cell(f"{each.cpu_minutes:.0f}"),
+                Cell(each.commit),
             ]
         )
     note = (
         f"Points on the micro world, paired by question; {100 * confidence:.0f} % interval (Student's t) over seeds "
         "and clips. A verdict is about this world, not about the papers' benchmarks. Minutes of CPU count all that a "
-        f"claim needs and a seed changes; claims share runs. Commit {commit}."
+        "claim needs and a seed changes; claims share runs. Not run: its runs were not made at five seeds yet."
     )
-    columns = ["claim", "contrast", "points", "by seed", "verdict", "CPU minutes"]
+    columns = ["claim", "contrast", "points", "by seed", "verdict", "CPU minutes", "commit"]
     return Sheet("The papers' claims", columns, rows, note, prose=True)
 
 

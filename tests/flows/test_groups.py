@@ -228,6 +228,30 @@ def test_claims_that_share_seeds_are_planned_together():
     ]
 
 
+def test_claims_are_settled_in_order_ask_for_no_run_twice_and_stand_when_others_fail(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[str, list[str]]] = []
+
+    def compute(jobs: list[groups.Job], _: int | None) -> list[str]:
+        asked.extend((job.place.name, job.runs) for job in jobs)
+        return [job.place.name for job in jobs if job.base == "gop_8"]
+
+    monkeypatch.setattr(groups, "compute", compute)
+    look = places.Outlook([], ["host", "sft@full", "sft@mv"], [], {}, {})
+    work = claims.Work([groups.Job(base, 0, Path(f"{base}-0"), [], look) for base in ("shared", "gop_8")])
+    shipped = claims.claims_data.load(ROOT / "claims.yaml")
+    first = next(iter(shipped))
+    assert work.make(shipped[first], [0], None)
+    assert work.make(shipped["static_is_kept"], [0], None), "the same two runs"
+    assert work.make(shipped["stage_1_helps"], [0], None)
+    assert asked == [("shared-0", ["full", "anchors"]), ("shared-0", ["no_stage_1"])]
+    long = shipped["gain_grows_with_gaps"].model_copy(update={"terms": {"full@gop_8": 1, "anchors@gop_8": -1}})
+    assert not work.make(long, [0], None)
+    assert not work.make(long, [0], None), "what failed is not tried again"
+    assert asked[2:] == [("gop_8-0", ["full", "anchors"])]
+    assert work.failed == {"gop_8-0"}
+    assert work.make(shipped["two_beat_mv"], [0], None), "what does not need it goes on"
+
+
 def test_a_claim_on_fewer_than_five_seeds_is_refused(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         claims.main(["--seeds", "0", "1", "1", "1", "2"])

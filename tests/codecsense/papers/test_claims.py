@@ -27,7 +27,8 @@ CLAIM: dict[str, Any] = {
 
 def settled(full: list[float], anchors: list[float], **changes: Any) -> claims.Settled:
     answers = {"full": made_answers.seeded("full", full), "anchors": made_answers.seeded("anchors", anchors)}
-    return claims.settle(claims.Claim.model_validate(CLAIM | changes), answers, confidence=0.95, cpu_minutes=2.0)
+    claim = claims.Claim.model_validate(CLAIM | changes)
+    return claims.settle(claim, answers, confidence=0.95, cpu_minutes=2.0, commit="abc1234")
 
 
 @pytest.mark.parametrize(
@@ -70,17 +71,33 @@ def test_a_contrast_over_two_worlds_is_the_difference_of_their_differences():
     answers = {term: made_answers.seeded(term, right) for term, right in rights.items()}
     claim = claims.Claim.model_validate(CLAIM | {"terms": terms})
     assert claim.runs() == {"long": ["full", "anchors"], "shared": ["full", "anchors"]}
-    found = claims.settle(claim, answers, confidence=0.95, cpu_minutes=0.0)
+    found = claims.settle(claim, answers, confidence=0.95, cpu_minutes=0.0, commit="abc1234")
     assert found.found.value == pytest.approx(0.3)
     assert found.by_seed == pytest.approx([0.3] * 5)
 
 
 def test_the_table_says_both_directions_and_what_it_cost():
     better, worse = [0.9] * 5, [0.4] * 5
-    text = markdown(claims.sheet([settled(better, worse), settled(worse, better)], confidence=0.95, commit="abc1234"))
+    text = markdown(claims.sheet([settled(better, worse), settled(worse, better)], confidence=0.95))
     assert "| Motion tells more table 1 | full less anchors, hidden | +50.0 " in text
-    assert "| supported | 2 |" in text
-    assert "| contradicted | 2 |" in text
+    assert "| supported | 2 | abc1234 |" in text
+    assert "| contradicted | 2 | abc1234 |" in text
+
+
+def test_a_claim_that_was_not_run_says_so_and_nothing_else():
+    claim = claims.Claim.model_validate(CLAIM)
+    (line,) = [line for line in markdown(claims.sheet([claim], confidence=0.95)).splitlines() if "Motion" in line]
+    assert line == "| Motion tells more table 1 | full less anchors, hidden | – | – | not run | – | – |"
+
+
+def test_what_was_settled_is_remembered_until_the_claim_is_said_otherwise(tmp_path: Path):
+    file, found = tmp_path / "claims.json", settled([0.9] * 5, [0.4] * 5)
+    assert claims.remembered(file, {"more": found.claim}) == {}
+    claims.remember(file, {"more": found})
+    assert claims.remembered(file, {"more": found.claim}) == {"more": found}
+    otherwise = claims.Claim.model_validate(CLAIM | {"shown": {"type": "static"}})
+    assert claims.remembered(file, {"more": otherwise}) == {}
+    assert claims.remembered(file, {}) == {}
 
 
 @pytest.mark.parametrize(
