@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
         made = [render(ROOT, known, name, group, jobs) for name, group in chosen.items()]
         print("\n".join(each.text for each in made))
         place = next(job.place for job in jobs)
-        around = surroundings.around(place, surroundings.clips_of(place)[:CLIPS_SHOWN])
+        around = surroundings.around(place, surroundings.clips_of(place)[:CLIPS_SHOWN], commit=commit(ROOT))
         print(f"All on one page: {pages.write_all(ROOT / OUTPUT, made, around)}")
     except (ValueError, OSError) as error:
         print(f"error in groups: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ import yaml
 
 from codecsense import config
 from codecsense.papers.groups import reinforced
+from flows.processes import begin_as_child
 from stages import params
 
 ROOT = Path(__file__).parent.parent
@@ -155,7 +156,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _python(place: Path, module: str, *words: str, quiet: bool) -> subprocess.CompletedProcess[str]:
-    """Run a module of the place's own tree."""
+    """Run a module of the place's own tree; it ends with this process, even if that is killed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
     environment |= {"PATH": path, "PYTHONPATH": str(place)}
@@ -166,6 +167,7 @@ def _python(place: Path, module: str, *words: str, quiet: bool) -> subprocess.Co
         check=False,
         capture_output=quiet,
         text=True,
+        preexec_fn=begin_as_child,
     )
     if quiet and done.returncode:
         raise ValueError(f"{module} in {place}: {done.stderr.strip().splitlines()[-1:] or 'failed'}")

@@ -37,7 +37,8 @@ def kept(root: Path, found: Graph) -> set[str]:
 def _entry(repo: Any, stage: Any, known: dict[str, Any]) -> dict[str, Any] | None:
     """The contents of this stage's results by path, if the cache has all of them; contents read stand in `known`."""
     from dvc.dependency.base import DependencyDoesNotExistError
-    from dvc.stage.cache import RunCacheNotFoundError
+    from dvc.stage.cache import _get_cache_hash
+    from dvc.stage.serialize import to_single_stage_lockfile
     from dvc_data.hashfile.hash_info import HashInfo
     from dvc_data.hashfile.meta import Meta
 
@@ -49,9 +50,12 @@ def _entry(repo: Any, stage: Any, known: dict[str, Any]) -> dict[str, Any] | Non
             dep.save()
         except DependencyDoesNotExistError:
             return None
-    try:
-        repo.stage_cache.restore(stage, dry=True)
-        entry = repo.stage_cache._load(stage)
-    except RunCacheNotFoundError:
-        return None
-    return {out["path"]: out["md5"] for out in entry["outs"]} if entry else None
+    if any(out.persist for out in stage.outs):
+        return None  # what people add to is never fetched
+    cache = repo.stage_cache
+    key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
+    for file in Path(cache.cache_dir, key[:2], key).glob("*"):
+        entry = cache._load_cache(key, file.name)
+        if entry and cache._create_stage(entry, wdir=stage.wdir).outs_cached():
+            return {out["path"]: out["md5"] for out in entry["outs"]}
+    return None

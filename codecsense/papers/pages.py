@@ -64,10 +64,11 @@ def write(
     as_frame(numbers).write_csv(output / f"{name}.csv")
     for row, shares in gates.items():
         shares.write_csv(output / f"{name}_{row}.tsv", separator="\t")
-    pictures = [svg("", drawing.draw_gates(row, shares), _GATES) for row, shares in gates.items()]
+    of = made_of(made.seeds, made.commit)
+    pictures = [svg("", drawing.draw_gates(row, shares), f"{_GATES} {of}") for row, shares in gates.items()]
     if group.figure not in (None, "gates"):
-        pictures.append(svg("", drawing.draw(group, numbers), _caption(group)))
-    section = Section(group.title, sheets=[shown, runs], pictures=[*pictures, *_curves(trained, policies)])
+        pictures.append(svg("", drawing.draw(group, numbers), f"{_caption(group)} {of}"))
+    section = Section(group.title, sheets=[shown, runs], pictures=[*pictures, *_curves(trained, policies, of)])
     (output / f"{name}.html").write_text(as_html(f"Table `{name}` of groups.yaml.", [section]), encoding="utf-8")
     _plots(output)
     return Written(text, section)
@@ -115,10 +116,15 @@ def _caption(group: Group) -> str:
     return f"{ours} Diamonds: as the paper prints it." if group.columns else ours
 
 
-def _curves(trained: Mapping[str, Path], policies: Collection[str]) -> list[Picture]:
+def made_of(seeds: Sequence[int], commit: str) -> str:
+    """Where a figure came from, as its caption says it."""
+    return f"Runs and values: the table above; seeds {', '.join(str(seed) for seed in seeds)}; commit {commit}."
+
+
+def _curves(trained: Mapping[str, Path], policies: Collection[str], of: str) -> list[Picture]:
     """Losses of the rows' training, of those that took steps."""
     found = sections.curves_of(trained, policies)
-    return [svg("Training", figures.curves(found), "By step, smoothed; the first seed.")] if found else []
+    return [svg("Training", figures.curves(found), f"By step, smoothed; the first seed. {of}")] if found else []
 
 
 def _plots(output: Path) -> None:

@@ -19,7 +19,7 @@ from codecsense.streams.store import StreamStore
 STEPS = {"extract": "reading codec and anchors", "features": "tower and ear", "evaluate": "language model"}
 
 
-def around(place: Path, clips: Sequence[str]) -> Section:
+def around(place: Path, clips: Sequence[str], *, commit: str) -> Section:
     """Codec distribution, motion sheets of some clips and the split of latency, of a folder where the graph was run."""
     data = place / "data"
     store = StreamStore(data / "streams" / "world")
@@ -34,7 +34,8 @@ def around(place: Path, clips: Sequence[str]) -> Section:
     if split:
         caption = "Wall time of stages when they last ran here, by clip; a clip is asked many questions at once."
         pictures.append(svg("Where the time of an answer goes", draw_latencies(split), caption))
-    return Section("The corpus, what is seen of it, and time", pictures=pictures)
+    lead = f"Of all runs in `{place.name}` (base and seed), with the values of its params.yaml; commit {commit}."
+    return Section("The corpus, what is seen of it, and time", lead, pictures=pictures)
 
 
 def clips_of(place: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Adding an ablation is one line of data: a copy of the tree gets one, and the graph there trains and evaluates it."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from stages import params
 ROOT = Path(__file__).parents[2]
 TREE = [*places.TREE, "groups.yaml", "claims.yaml"]
 LINE = "      lora_2: {change: {sft.lora.rank: 2, sft.lora.alpha: 4}}\n"
+MOST_CPU_S = 300.0
 SEVEN = [f"evaluate@{run}" for run in ("lora_2", "full")]
 
 
@@ -89,7 +91,11 @@ def test_a_group_of_two_runs_goes_from_a_clean_state_to_its_table_and_is_then_fo
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "| lora_2 | " in command()
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = spent.ru_utime + spent.ru_stime - begun.ru_utime - begun.ru_stime
+    assert took < MOST_CPU_S, f"{took:.0f} s of CPU: on a quiet machine a group of two runs takes less than 5 minutes"
     page = (tree / "data/papers/lora_rank.html").read_text()
     assert "sft.lora.rank: 2" in page
     assert "| 14 | 14 | 0 |" in command("--plan")

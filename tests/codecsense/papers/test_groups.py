@@ -162,7 +162,8 @@ def test_the_page_needs_no_network_and_names_run_params_and_commit(answers: dict
     page = (tmp_path / "fusion.html").read_text()
     assert 'src="data:image/svg+xml' in page
     assert not re.search(r"(src|href)=\"http", page)
-    assert "abc1234" in page
+    assert 'alt="Ours with intervals; the row that others are held against is in the accent. Diamonds' in page
+    assert "Runs and values: the table above; seeds 0; commit abc1234.</figcaption>" in page
     assert "model.adapter.fusion: {name: concat}" in page
     assert (tmp_path / "fusion.md").read_text() == written.text
     whole = pages.write_all(tmp_path, [written, written], Section("Around")).read_text()
