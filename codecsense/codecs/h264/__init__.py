@@ -4,7 +4,7 @@
     references                           which pictures a slice may point to, and which are forgotten
     registers                            how the compiled part keeps its state
     cabac_tables, vlc_tables, scaling    the numbers of the standard
-    kernels                              how the functions below are compiled
+    memory, kernels                      how the functions below see arrays, and how they are compiled
     cabac, syntax, cavlc                 bins, bits and the syntax elements made of them
     neighbours, prediction, direct       vectors: what is coded plus what is foreseen
     inter, blocks, levels, coded         an inter macroblock; the levels of a block, of a macroblock

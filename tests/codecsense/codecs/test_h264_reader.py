@@ -1,5 +1,8 @@
 """Our H.264 reader against FFmpeg: vectors from its export, the residual from its pictures."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -15,6 +18,24 @@ from codecsense.codecs.h264.stream import Picture, Stream
 from codecsense.codecs.known_clips import ENCODINGS, render, write
 
 WHOLE_PIXELS = "subme=0:no-deblock=1:weightp=0:weightb=0:ref=3:b-adapt=0:8x8dct=1:partitions=all:qp=24"
+
+READS_OUTSIDE = """
+import sys
+import numpy as np
+from numba import njit
+from codecsense.codecs.h264.kernels import OPTIONS
+from codecsense.codecs.h264.memory import memory_of
+
+as_numbers = memory_of("numbers")
+at = njit(**OPTIONS)(lambda numbers, place: as_numbers(numbers)[place])
+assert at(np.arange(4), 3) == 3
+for place in (-1, 4):
+    try:
+        at(np.arange(4), place)
+    except IndexError:
+        continue
+    sys.exit(f"place {place} of 4 was read")
+"""
 
 
 def compared(path: Path) -> int:
@@ -189,3 +210,12 @@ def test_damage_is_said_and_reading_goes_on_at_the_next_idr(tmp_path: Path, name
         assert not last.damage
         assert np.array_equal(last.indices, whole[pts].indices)
     assert told > 10
+
+
+def test_where_bounds_are_checked_no_place_outside_an_array_is_read():
+    """The fuzz campaign believes this; numba's own arrays would count a negative place from the end."""
+    checked = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", READS_OUTSIDE], env=checked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
