@@ -16,10 +16,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from codecsense.config import read
 from codecsense.evaluation.statistics import Estimate
-from codecsense.papers.estimates import Part, total
+from codecsense.papers.estimates import Part, means, total
 from codecsense.papers.groups import SHARED, Row, Shown
 from codecsense.papers.reading import Data
-from codecsense.papers.results import Seeded, asked, part
+from codecsense.papers.results import TWO_STAGE, Seeded, asked, part
 from codecsense.report.sheets import Cell, Sheet, change
 
 Verdict = Literal["supported", "contradicted", "undecided"]
@@ -106,10 +106,12 @@ def settle(
     row = Row(mode=claim.mode)
     by_base: dict[str, list[Part]] = {}
     for term, sign in claim.terms.items():
-        by_base.setdefault(split(term)[1], []).append(part(asked(answers[term], row, claim.shown), sign))
+        by_base.setdefault(split(term)[1], []).append(
+            part(asked(answers[term], row, claim.shown), sign, drawn=claim.mode == TWO_STAGE)
+        )
     parts = [_summed(parts, claim) for parts in by_base.values()]
     found = total(parts, confidence=confidence)
-    by_seed = np.sum([each.values.mean(axis=1) for each in parts], axis=0)
+    by_seed = np.sum([means(each) for each in parts], axis=0)
     return Settled(claim, found, [float(each) for each in by_seed], verdict(found, claim.near), cpu_minutes, commit)
 
 
@@ -158,6 +160,7 @@ def sheet(claims: Sequence[Settled | Claim], *, confidence: float) -> Sheet:
 
 def _summed(parts: Sequence[Part], claim: Claim) -> Part:
     """Terms of one base, question by question, so that what is hard for all cancels."""
-    if any(each.values.shape != parts[0].values.shape or (each.clips != parts[0].clips).any() for each in parts):
+    asked_of = [(~np.isnan(each.values)).tolist() for each in parts]
+    if any(asked_of[0] != each for each in asked_of) or any((each.clips != parts[0].clips).any() for each in parts):
         raise ValueError(f"`{claim.claim}`: its runs did not answer the same questions; evaluate them again")
     return Part(np.sum([each.values for each in parts], axis=0), parts[0].clips)

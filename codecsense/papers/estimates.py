@@ -1,11 +1,11 @@
 """How sure a number over several seeds is: seeds and clips both count.
 
-Every seed answers the same questions about the same clips, so the mean over seeds has two errors: another set of clips
-would give another value, and so would other seeds. Both variances are added; the second holds part of the first, so the
+Every seed answers questions about the same clips, so the mean over seeds has two errors: another set of clips would
+give another value, and so would other seeds. Both variances are added; the second holds part of the first, so the
 interval errs on the wide side. With one seed only the clips are known, and a reader is told so.
 
 Shapes:
-    seeds  repetitions of a run    questions  the same ones for every seed
+    seeds  repetitions of a run    questions  all that any seed was asked; what another was not is NaN there
 
 References:
     [1] A. C. Cameron, D. L. Miller, A practitioner's guide to cluster-robust inference, J. Human Resources 50 (2015).
@@ -39,8 +39,8 @@ def total(parts: Sequence[Part], *, confidence: float) -> Estimate:
     if len(counts) != 1:
         raise ValueError(f"every part needs the same seeds, found {sorted(counts)} of them")
     seeds = counts.pop()
-    by_seed = np.sum([part.values.mean(axis=1) for part in parts], axis=0)
-    variance = sum(_over_clips(part.values.mean(axis=0), part.clips) for part in parts)
+    by_seed = np.sum([means(part) for part in parts], axis=0)
+    variance = sum(_over_clips(part) for part in parts)
     freedom = min(len(set(part.clips.tolist())) for part in parts) - 1
     if seeds > 1:
         variance += float(by_seed.var(ddof=1)) / seeds
@@ -50,11 +50,21 @@ def total(parts: Sequence[Part], *, confidence: float) -> Estimate:
     return Estimate(value=value, low=value - half, high=value + half)
 
 
-def _over_clips(values: Float[np.ndarray, " questions"], clips: Shaped[np.ndarray, " questions"]) -> float:
-    """The cluster-robust variance of a mean [1]: questions about one clip stand and fall together."""
-    _, clip = np.unique(clips, return_inverse=True)
-    counts = np.bincount(clip).astype(np.float64)
-    if len(counts) < 2:
-        raise ValueError(f"an interval over clips needs at least 2 clips, found {len(counts)}")
-    residuals = np.bincount(clip, weights=values) - counts * values.mean()
-    return float(len(counts) / (len(counts) - 1) * (residuals**2).sum() / counts.sum() ** 2)
+def means(part: Part) -> Float[np.ndarray, " seeds"]:
+    """The mean of each seed over the questions that it was asked."""
+    return np.asarray(np.nanmean(part.values, axis=1))
+
+
+def _over_clips(part: Part) -> float:
+    """The cluster-robust variance of the mean of seeds' means [1]: questions about one clip stand and fall together.
+
+    Each answer pulls its seed's mean by its distance from it over the number of that seed's questions; pulls of a clip
+    are added before they are squared.
+    """
+    asked = ~np.isnan(part.values)
+    pulls = np.where(asked, part.values - means(part)[:, None], 0.0) / asked.sum(axis=1, keepdims=True) / len(asked)
+    _, clip = np.unique(part.clips, return_inverse=True)
+    by_clip = np.bincount(clip, weights=pulls.sum(axis=0))
+    if len(by_clip) < 2:
+        raise ValueError(f"an interval over clips needs at least 2 clips, found {len(by_clip)}")
+    return float(len(by_clip) / (len(by_clip) - 1) * (by_clip**2).sum())

@@ -12,6 +12,7 @@ from codecsense.papers.estimates import Part, total
 from codecsense.papers.groups import Group, Row, Shown
 from codecsense.schemas.answers import Answers
 
+TWO_STAGE = "two_stage"  # costs so much that every seed is asked some questions of its own draw
 Seeded = Sequence[pl.DataFrame]  # the answers of one run, a frame per seed
 
 
@@ -42,9 +43,10 @@ def of_group(group: Group, answers: Mapping[str, Seeded], *, confidence: float) 
             if other is not None and other in answers:
                 theirs = asked(answers[other], group.rows[other], shown)
                 pair = _in_common(mine, theirs) if row.rival or group.rows[other].rival else (mine, theirs)
-                difference = total([_less(*pair, f"{name} and {other}")], confidence=confidence)
+                less = _less(*pair, f"{name} and {other}", drawn=row.mode == TWO_STAGE)
+                difference = total([less], confidence=confidence)
             tokens = float(np.mean([frame[Answers.context_tokens].to_numpy().mean() for frame in mine]))
-            accuracy = _share(total([part(mine)], confidence=confidence))
+            accuracy = _share(total([part(mine, drawn=row.mode == TWO_STAGE)], confidence=confidence))
             found.append(Number(name, shown, accuracy, difference, mine[0].height, tokens, row.rival is not None))
     return found
 
@@ -62,12 +64,9 @@ def asked(answers: Seeded, row: Row, shown: Shown) -> list[pl.DataFrame]:
     return [frame.filter(wanted).sort(Answers.question_id) for frame in answers]
 
 
-def part(frames: Seeded, sign: float = 1.0) -> Part:
-    """Right and wrong as numbers, a row per seed."""
-    names = [frame[Answers.question_id].to_list() for frame in frames]
-    if any(each != names[0] for each in names):
-        raise ValueError("the seeds did not answer the same questions; evaluate them again")
-    return Part(sign * _right(frames), frames[0][Answers.clip_id].to_numpy())
+def part(frames: Seeded, sign: float = 1.0, *, drawn: bool = False) -> Part:
+    """Right and wrong as numbers, a row per seed; `drawn` where every seed is asked questions of its own draw."""
+    return _as_part(frames, [sign * _right(frame) for frame in frames], drawn=drawn)
 
 
 def _in_common(mine: Seeded, theirs: Seeded) -> tuple[Seeded, Seeded]:
@@ -79,11 +78,27 @@ def _in_common(mine: Seeded, theirs: Seeded) -> tuple[Seeded, Seeded]:
     return one, other
 
 
-def _less(mine: Seeded, theirs: Seeded, who: str) -> Part:
-    if mine[0][Answers.question_id].to_list() != theirs[0][Answers.question_id].to_list():
+def _less(mine: Seeded, theirs: Seeded, who: str, *, drawn: bool) -> Part:
+    if any(
+        one[Answers.question_id].to_list() != other[Answers.question_id].to_list()
+        for one, other in zip(mine, theirs, strict=True)
+    ):
         raise ValueError(f"{who} did not answer the same questions; evaluate both again")
-    return Part(_right(mine) - _right(theirs), mine[0][Answers.clip_id].to_numpy())
+    values = [_right(one) - _right(other) for one, other in zip(mine, theirs, strict=True)]
+    return _as_part(mine, values, drawn=drawn)
 
 
-def _right(frames: Seeded) -> Float[np.ndarray, "seeds questions"]:
-    return np.stack([frame[Answers.correct].to_numpy().astype(np.float64) for frame in frames])
+def _as_part(frames: Seeded, values: Sequence[Float[np.ndarray, " questions"]], *, drawn: bool) -> Part:
+    asked = [frame[Answers.question_id].to_list() for frame in frames]
+    if not drawn and any(each != asked[0] for each in asked):
+        raise ValueError("the seeds did not answer the same questions; evaluate them again")
+    clips = {name: clip for frame in frames for name, clip in frame.select("question_id", "clip_id").iter_rows()}
+    place = {name: number for number, name in enumerate(sorted(clips))}
+    table = np.full((len(frames), len(clips)), np.nan)
+    for row, names, own in zip(table, asked, values, strict=True):
+        row[[place[name] for name in names]] = own
+    return Part(table, np.array([clips[name] for name in place]))
+
+
+def _right(frame: pl.DataFrame) -> Float[np.ndarray, " questions"]:
+    return frame[Answers.correct].to_numpy().astype(np.float64)

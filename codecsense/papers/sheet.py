@@ -29,7 +29,7 @@ def table(group: Group, numbers: Sequence[Number], made: Made, *, confidence: fl
     cells = {(number.row, number.shown): number for number in numbers}
     columns = ["run"]
     for shown in group.shown:
-        columns += [shown.label, f"less `{group.against}`"]
+        columns += [shown.label, f"less {group.against}"]
     columns += ["context tokens", *(f"{_heading(column)}, reported" for column in group.columns)]
     rows = []
     for name, row in group.rows.items():

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 
@@ -74,6 +75,21 @@ def test_a_contrast_over_two_worlds_is_the_difference_of_their_differences():
     found = claims.settle(claim, answers, confidence=0.95, cpu_minutes=0.0, commit="abc1234")
     assert found.found.value == pytest.approx(0.3)
     assert found.by_seed == pytest.approx([0.3] * 5)
+
+
+def test_in_two_stages_every_seed_is_paired_over_the_questions_it_was_asked():
+    answers = {
+        run: [frame[seed::2] for seed, frame in enumerate(made_answers.seeded(run, [right] * 5, mode="two_stage"))]
+        for run, right in (("full", 0.9), ("anchors", 0.4))
+    }
+    claim = claims.Claim.model_validate(CLAIM | {"mode": "two_stage"})
+    found = claims.settle(claim, answers, confidence=0.95, cpu_minutes=0.0, commit="abc1234")
+    assert found.found.value == pytest.approx(0.5, abs=0.05)
+    assert found.verdict == "supported"
+    direct = claims.Claim.model_validate(CLAIM)
+    told = {run: [frame.with_columns(mode=pl.lit("direct")) for frame in frames] for run, frames in answers.items()}
+    with pytest.raises(ValueError, match="the seeds did not answer the same questions"):
+        claims.settle(direct, told, confidence=0.95, cpu_minutes=0.0, commit="abc1234")
 
 
 def test_the_table_says_both_directions_and_what_it_cost():

@@ -46,6 +46,19 @@ def test_the_interval_of_five_seeds_holds_the_truth_as_often_as_it_says():
     assert held / 400 > 0.88
 
 
+def test_seeds_that_are_asked_about_other_questions_count_each_their_own():
+    values = DRAWN.random((3, 60))
+    for seed, row in enumerate(values):
+        row[np.arange(60) % 3 != seed] = np.nan
+    found = total([part(values)], confidence=0.95)
+    own = [row[~np.isnan(row)] for row in values]
+    assert found.value == pytest.approx(np.mean([each.mean() for each in own]))
+    clips = sum(each.var(ddof=1) / 20 for each in own) / 9  # of three means of 20 each, independent of each other
+    seeds = np.var([each.mean() for each in own], ddof=1) / 3
+    half = t.ppf(0.975, 2) * np.sqrt(clips + seeds)
+    assert found.high - found.value == pytest.approx(half, rel=0.03)
+
+
 def test_worlds_with_their_own_clips_add_their_variances():
     one, other = DRAWN.random((3, 40)), DRAWN.random((3, 40))
     both = total([part(one), part(-other)], confidence=0.95)
