@@ -1,6 +1,6 @@
 """A fuzz campaign against our H.264 reader: mutated streams, none of which may end it, hold it up or lead it astray.
 
-    NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=/tmp/checked python speed/h264_fuzz.py [--count 2000] [--seed 0] [--limit 5]
+    NUMBA_BOUNDSCHECK=1 python speed/h264_fuzz.py [--count 2000] [--seed 0] [--limit 5]
 
 With bounds checked by the compiler, a read or write outside an array is an error like any other. Promised: no error but
 those the reader names, no stream beyond the limit, and whatever follows an undamaged key frame is read as ever.
