@@ -88,7 +88,7 @@ def _less(mine: Seeded, theirs: Seeded, who: str, *, drawn: bool) -> Part:
     return _as_part(mine, values, drawn=drawn)
 
 
-def _as_part(frames: Seeded, values: Sequence[Float[np.ndarray, " questions"]], *, drawn: bool) -> Part:
+def _as_part(frames: Seeded, values: Sequence[Float[np.ndarray, " _"]], *, drawn: bool) -> Part:
     asked = [frame[Answers.question_id].to_list() for frame in frames]
     if not drawn and any(each != asked[0] for each in asked):
         raise ValueError("the seeds did not answer the same questions; evaluate them again")
