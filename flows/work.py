@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,5 +104,18 @@ def _place_in_job() -> tuple[str, int]:
     if job.num_tasks > 1:
         from submitit.helpers import TorchDistributedEnvironment
 
-        TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
+        found = TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
+        os.environ["MASTER_ADDR"] = reachable(found.master_addr, os.environ)
     return job.job_id, job.global_rank
+
+
+def reachable(node: str, environment: Mapping[str, str]) -> str:
+    """Where the first node's processes are found: by its name, or, where only Slurm knows that, by its address.
+
+    Slurm may call a node otherwise than the network does; torch would look for such a name for half an hour.
+    """
+    try:
+        socket.getaddrinfo(node, None)
+    except OSError:
+        return environment.get("SLURM_LAUNCH_NODE_IPADDR", node)  # srun runs in the batch script, on the first node
+    return node

@@ -118,3 +118,9 @@ def test_work_is_the_same_only_as_long_as_what_it_reads_is(tmp_path: Path, monke
     shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("copy"))  # as `cp --archive` would
     monkeypatch.chdir(tmp_path / "copy")
     assert len({first, second, third, launch.fingerprint(["stage"], ["data"])}) == 4
+
+
+def test_a_node_whose_name_only_slurm_knows_is_found_by_its_address():
+    told = {"SLURM_LAUNCH_NODE_IPADDR": "127.0.0.7"}
+    assert work.reachable("localhost", told) == "localhost"
+    assert work.reachable("no name at all", told) == "127.0.0.7"

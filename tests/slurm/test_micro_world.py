@@ -5,6 +5,7 @@ CODECSENSE_PICTURES=FOLDER keeps the pictures that are taken of the server's pag
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from itertools import combinations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import headless
+import polars as pl
 import pytest
 from loopback_prefect import Server
 from slurm.loopback import Loopback
@@ -104,6 +106,18 @@ def test_the_pipeline_on_slurm_makes_the_same_and_its_branches_overlap(
             page.picture(pictures / "pipeline.png")
             page.open(server.page(f"/v2/runs/flow-run/{runs['evaluate@audio']['id']}"), "run:audio", "cluster:slurm")
             page.picture(pictures / "stage.png")
+
+
+def test_a_training_over_two_nodes_is_one_training(tiny: Tiny, inline: dict[str, str], slurm: Loopback):
+    curve = tiny.root / "data/runs/full/align/curve.csv"
+    alone = pl.read_csv(curve)
+    tiny.cluster(stages={"align@full": {"nodes": 2}})
+    told = {"CODECSENSE_CLUSTER": "slurm", "SLURM_CONF": slurm.environment["SLURM_CONF"]}
+    said = tiny.run("dvc", "repro", "--single-item", "--force", "align@full", **told)
+    assert re.search(r"align@full: job \d+ running \(n\[[123][,-][123]\]\)", said), said
+    assert len(list((tiny.root / "data/scratch/jobs/align@full").glob("*_1_log.out"))) == 1
+    together = pl.read_csv(curve)
+    assert together["loss"].to_list() == pytest.approx(alone["loss"].to_list(), rel=1e-4)
 
 
 def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
