@@ -232,6 +232,11 @@ def _at(
 
 def viewed(view: View, codes: Tensor, change: Tensor, settings: Align, gather: Gather) -> tuple[Tensor, Tensor]:
     """Codes and targets of the whole batch in one view, those without a direction dropped."""
+    if view != "intervals" and codes.shape[2] != change.shape[2]:
+        raise ValueError(
+            f"align.views: `{view}` compares tokens with the {change.shape[2]} patches of the tower one by one, and "
+            f"there are {codes.shape[2]}; `intervals` compares any number"
+        )
     every_code, every_change = gather(VIEWS[view](codes)), gather(VIEWS[view](change))
     size = every_change.norm(dim=-1)
     if view == "tokens":

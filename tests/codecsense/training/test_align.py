@@ -95,6 +95,13 @@ def test_the_report_s_view_is_the_mean_change_of_an_interval():
     assert torch.equal(targets, pooled), "an interval whose changes cancel has no direction"
 
 
+def test_fewer_tokens_than_patches_are_compared_by_interval_alone():
+    codes, change = torch.ones(1, 2, 4, 3), torch.ones(1, 2, 16, 3)
+    assert alone("intervals", codes, change)[0].shape == (2, 3)
+    with pytest.raises(ValueError, match=r"align.views: `tokens` compares .* 16 patches .* there are 4"):
+        alone("tokens", codes, change)
+
+
 def test_no_direction_is_no_target():
     still = torch.zeros(1, 1, 4, 2)
     assert len(alone("quarters", torch.ones_like(still), still)[0]) == 0
