@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tiny_params import as_short_in_every_run
 from toy_graph import ROOT, Place
 
 from codecsense import config
@@ -83,6 +84,4 @@ def values(changes: Mapping[str, object], keep: tuple[str, ...]) -> dict[str, An
         for table in ("comparisons", "gates"):
             asked = found["report"][table]
             found["report"][table] = [each for each in asked if {each["first"], each["second"]} <= set(keep)]
-    for run in found["runs"].values():
-        run.pop("sft.steps", None)  # what is tiny is tiny in every run
-    return found
+    return as_short_in_every_run(found)
