@@ -1,6 +1,5 @@
 """The graph run by the pipeline: side by side, past failures, and after a kill; DVC is the judge of what is done."""
 
-import os
 import re
 import signal
 
@@ -121,11 +120,11 @@ def test_a_stage_whose_dvc_is_killed_has_failed_and_the_next_run_completes_it(pl
     place.order("side@left", seconds=300)
     pipeline = place.start(PIPELINE, "--max-parallel", "2")
     stage = place.process_of("side@left")
-    os.kill(psutil.Process(stage).ppid(), signal.SIGKILL)
+    next(child for child in psutil.Process(pipeline.pid).children() if child.cmdline()[-1:] == ["side@left"]).kill()
     said, _ = pipeline.communicate(timeout=PATIENCE_S)
     assert pipeline.returncode == 1
     assert "side@left failed: killed by SIGKILL" in said
-    assert not psutil.pid_exists(stage)
+    wait_until(lambda: not psutil.pid_exists(stage))
     assert "right" in place.made()
     completes(place)
 
