@@ -1,7 +1,8 @@
-"""What a killed run leaves behind in .dvc, put right before the next one.
+"""What a killed run leaves behind in .dvc, put right before the next one; `python -m flows.mend` does that alone.
 
-DVC's own lock goes with its process. Two things do not: the list of paths in use, in which a process whose
-number was given to another seems to live on, and dvc.lock, which is written in place and may be cut short.
+DVC's own lock goes with its process. Two things do not: the list of paths in use, which is written in place and
+may be cut short, and in which a process whose number was given to another seems to live on; and dvc.lock, which
+is written in place too. The pipeline mends them by itself; a plain `dvc repro` stops at what it cannot read.
 """
 
 import json
@@ -83,3 +84,7 @@ def _is(pid: int, command: str) -> bool:
         return True
     arguments = command.split(" ")[1:]
     return bool(words) and (not arguments or " ".join(words).endswith(" ".join(arguments)))
+
+
+if __name__ == "__main__":
+    mend(Path(), lambda line: print(f"== {line}"))

@@ -13,16 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from codecsense import workers
 from flows import graph, launch, mend, warm
-from flows.processes import alone, begin_as_child, ended_how, signal_group
+from flows.processes import TOLD_TO_END, alone, begin_as_child, ended_how, heard, signal_group
 from flows.schedule import BAD, Outcome, Schedule, expected_seconds
 from flows.view import Lines, Screen, Watcher
 
@@ -33,7 +31,6 @@ GIB_PER_STAGE = 3
 POLL_S = 0.2
 GRACE_S = 20.0  # between asking a process to end and ending it
 UP_TO_DATE = "Data and pipelines are up to date."
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: list[str]) -> int:
@@ -90,7 +87,7 @@ def run(schedule: Schedule, max_parallel: int) -> int:
     in_place = launch.chosen(os.environ) == "inline"
     team = Team(schedule, watchers, max_parallel)
     try:
-        with told_to_end(team), warm.kept(wanted=in_place and todo > max_parallel) as team.shared:
+        with heard(TOLD_TO_END, team.tell), warm.kept(wanted=in_place and todo > max_parallel) as team.shared:
             team.work()
     finally:
         for watcher in watchers:
@@ -149,6 +146,10 @@ class Team:
     told: int = 0  # how often we were told to end
     ending: int = 0  # how far ending has got
     deadline: float = float("inf")
+
+    def tell(self, _number: int) -> None:
+        """Hear Ctrl-C, SIGTERM or of a closed terminal; the stages are told in `work`."""
+        self.told += 1
 
     def work(self) -> None:
         """Start, listen and collect until nothing runs and nothing is left to start."""
@@ -270,24 +271,6 @@ def outcome_of(name: str, line: str) -> Outcome | None:
     if f"'{name}' is cached - skipping run" in line:
         return Outcome.RESTORED
     return None
-
-
-@contextmanager
-def told_to_end(team: Team) -> Iterator[None]:
-    """Pass Ctrl-C, SIGTERM and a closed terminal on to the stages; what was to be ignored stays ignored."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        team.told += 1
-
-    before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in SIGNALS}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _positive(text: str) -> int:

@@ -11,11 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+TOLD_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_with_parent() -> None:
@@ -33,6 +36,24 @@ def begin_as_child() -> None:
 def end_as_interrupted() -> None:
     """Have SIGTERM end this process as Ctrl-C does, with KeyboardInterrupt."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def heard(numbers: Iterable[signal.Signals], hear: Callable[[int], None]) -> Iterator[None]:
+    """Have `hear` told of these signals while the work inside goes on; what was to be ignored stays ignored."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        hear(number)
+
+    before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:

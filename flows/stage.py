@@ -149,7 +149,8 @@ def timed(name: str, folder: Path) -> Iterator[dict[str, float]]:
     """Measure the work inside and leave it in `folder`/`name`.json; the figures are filled in when it has ended.
 
     `wall_s` passed, `cpu_s` were spent by this process and the children it waited for, `peak_mib` is the
-    largest memory of any one of them. Work that fails leaves nothing.
+    largest memory of any one of them, with what it shares with a warm process it was forked from.
+    Work that fails leaves nothing.
     """
     clock: dict[str, float] = {}
     started, wall, cpu = datetime.now(UTC), time.perf_counter(), sum(os.times()[:4])

@@ -20,8 +20,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flows import processes
 
@@ -30,7 +29,6 @@ OURS = ("codecsense", "flows", "stages")
 LATE = ("peft", "transformers.models.auto.modeling_auto", "transformers.models.qwen2_5_vl.modeling_qwen2_5_vl")
 STALE = b"stale"
 HEAD_BYTES, ANSWER_BYTES = 8, 64
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Order(NamedTuple):
@@ -79,8 +77,8 @@ def ask(address: str, argv: Sequence[str]) -> int | None:
             return None
         order = json.dumps(Order(list(argv), str(Path.cwd()), dict(os.environ))).encode()
         socket.send_fds(line, [len(order).to_bytes(HEAD_BYTES)], [0, 1, 2])
-        with _passed_on(line):
-            line.sendall(order)
+        line.sendall(order)
+        with processes.heard(processes.TOLD_TO_END, lambda number: _pass_on(line, number)):
             answer = line.recv(ANSWER_BYTES)
     if answer == STALE:
         return None
@@ -194,26 +192,15 @@ def _watch(pid: int, line: socket.socket) -> None:
         line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-@contextmanager
-def _passed_on(line: socket.socket) -> Iterator[None]:
-    """Pass signals on to the stage instead of ending by them."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        with suppress(OSError):
-            line.send(bytes([number]))
-
-    before: dict[signal.Signals, Any] = {number: signal.signal(number, handle) for number in PASSED_ON}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _pass_on(line: socket.socket, number: int) -> None:
+    with suppress(OSError):  # it has ended
+        line.send(bytes([number]))
 
 
 def _end_like(code: int) -> int:
     """The exit code of the stage, or its end by a signal."""
     if code < 0:
-        if -code in PASSED_ON:
+        if -code in processes.TOLD_TO_END:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code

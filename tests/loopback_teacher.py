@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -17,6 +17,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 PAID = 200
+
+
+def settings(url: str, **changes: Any) -> dict[str, Any]:
+    """What a teacher at `url` is configured with; its prices make money of a few tokens."""
+    sizes = {"max_tokens": 50, "max_tokens_field": "max_tokens", "pictures": 0, "picture_tokens": 100}
+    prices = {"money_per_million_in": 10.0, "money_per_million_out": 40.0}
+    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 60.0, "extra": {}}
+    return {"name": "openai_api", "model": "m", "url": url, "key_env": "", **sizes, **prices, **sampling, **changes}
+
+
+def proxies(environment: Mapping[str, str]) -> list[str]:
+    """The variables that would send requests for loopback somewhere else."""
+    return [name for name in environment if name.lower().endswith("_proxy")]
 
 
 @dataclass

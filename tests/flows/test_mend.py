@@ -59,3 +59,12 @@ def test_a_lock_that_is_whole_stays(tmp_path: Path):
     lock.write_text(lock.read_text()[:-40])
     mend.set_aside_broken_lock(tmp_path, lambda line: None)
     assert not lock.exists()
+
+
+def test_by_hand_it_mends_the_folder_one_stands_in(tmp_path: Path):
+    file = in_use(tmp_path, {})
+    file.write_text("")
+    home = {**os.environ, "PYTHONPATH": str(Path(mend.__file__).parents[1])}
+    said = subprocess.run([sys.executable, "-m", "flows.mend"], cwd=tmp_path, env=home, capture_output=True, text=True)
+    assert (said.returncode, file.exists()) == (0, False), said.stderr
+    assert "cut short by a killed run" in said.stdout

@@ -196,7 +196,7 @@ def test_what_a_job_made_while_nobody_waited_is_brought_in_and_not_made_twice(pl
     place.order("first", seconds=5)
     run = place.start(*REPRO)
     place.process_of("first")
-    for each in [*psutil.Process(run.pid).children(recursive=True), run]:
+    for each in [run, *psutil.Process(run.pid).children(recursive=True)]:  # DVC first: bereft of its child it writes
         each.kill()
     run.communicate()
     wait_until(lambda: "ends first" in place.journal())

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import loopback_teacher
 import numpy as np
 import polars as pl
 import pytest
-from loopback_teacher import Manners, serving
+from loopback_teacher import Manners, proxies, serving
 
 from codecsense import corpora
 from codecsense.schemas import (
@@ -340,16 +341,12 @@ def test_an_exhausted_budget_stops_the_stage_and_more_of_it_goes_on(run: Run, se
 
 @pytest.fixture(autouse=True)
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    for name in proxies(os.environ):
         monkeypatch.delenv(name)
 
 
 def loopback(url: str, **changes: Any) -> dict[str, Any]:
-    sizes = {"max_tokens": 50, "max_tokens_field": "max_tokens", "pictures": 0, "picture_tokens": 100}
-    prices = {"money_per_million_in": 1.0, "money_per_million_out": 4.0}
-    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 60.0, "extra": {}}
-    named = {"name": "openai_api", "model": "m", "url": url, "key_env": ""}
-    return {**named, **sizes, **prices, **sampling, **changes}
+    return loopback_teacher.settings(url, money_per_million_in=1.0, money_per_million_out=4.0) | changes
 
 
 def test_an_endpoint_that_answers_nobody_stops_the_stage(run: Run, settings: params.Params):

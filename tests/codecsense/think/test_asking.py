@@ -8,12 +8,11 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_teacher import LoopbackTeacher, Manners, serving
+from loopback_teacher import LoopbackTeacher, settings
 from pydantic import BaseModel, ConfigDict
 
 from codecsense.think.asking import Answer, Desk, Limits, Rejection
@@ -35,14 +34,6 @@ class Said(BaseModel):
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOPBACK_KEY", KEY)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[LoopbackTeacher]:
-    with serving(Manners()) as server:
-        yield server
 
 
 def limits(**changes: Any) -> Limits:
@@ -51,14 +42,12 @@ def limits(**changes: Any) -> Limits:
 
 
 def teacher(server: LoopbackTeacher, **changes: Any) -> Teacher:
-    return Settings.model_validate(settings(server.url) | changes).build(NOTHING_KNOWN)
+    return Settings.model_validate(keyed(server.url) | changes).build(NOTHING_KNOWN)
 
 
-def settings(url: str) -> dict[str, Any]:
-    sizes = {"max_tokens": 50, "max_tokens_field": "max_tokens", "pictures": 0, "picture_tokens": 100}
-    prices = {"money_per_million_in": 10.0, "money_per_million_out": 40.0}
-    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 0.8, "extra": {}}
-    return {"name": "openai_api", "model": "m", "url": url, "key_env": "LOOPBACK_KEY", **sizes, **prices, **sampling}
+def keyed(url: str, **changes: Any) -> dict[str, Any]:
+    """Settings with a key; they give up before a slow server answers."""
+    return settings(url, key_env="LOOPBACK_KEY", timeout_s=0.8, **changes)
 
 
 def request(item: str, **changes: Any) -> Request:
@@ -277,7 +266,7 @@ def test_a_key_is_in_no_log_no_store_and_no_outcome(
 def test_an_address_with_a_secret_in_it_is_refused():
     for url in ("https://user:pass@host/v1", "https://host/v1?key=abc", "ftp://host/v1", "host/v1"):
         with pytest.raises(ValueError, match="url must"):
-            Settings.model_validate(settings(url))
+            Settings.model_validate(keyed(url))
 
 
 def test_pictures_travel_and_only_their_hash_is_kept(server: LoopbackTeacher, tmp_path: Path):
@@ -308,12 +297,12 @@ WORK = """
 import json, sys
 from pathlib import Path
 sys.path[:0] = json.loads(sys.argv[3])
-from test_asking import Said, limits, request, settings, NOTHING_KNOWN
+from test_asking import Said, keyed, limits, request, NOTHING_KNOWN
 from codecsense.think.asking import Desk
 from codecsense.think.store import ReplyStore
 from codecsense.think.teachers.openai_api import Settings
 with ReplyStore(Path(sys.argv[1])) as store:
-    teacher = Settings.model_validate(settings(sys.argv[2])).build(NOTHING_KNOWN)
+    teacher = Settings.model_validate(keyed(sys.argv[2])).build(NOTHING_KNOWN)
     outcomes = Desk(store, limits(concurrency=4)).ask(teacher, [request(f"item {n}") for n in range(60)], Said)
 print(sum(hasattr(outcome, "value") for outcome in outcomes.values()))
 """

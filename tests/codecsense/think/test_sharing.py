@@ -3,11 +3,10 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback_teacher import LoopbackTeacher, Manners, serving
+from loopback_teacher import LoopbackTeacher, settings
 from pydantic import BaseModel
 
 from codecsense.think import sharing
@@ -40,24 +39,8 @@ class Said(BaseModel):
     said: str
 
 
-@pytest.fixture(autouse=True)
-def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[LoopbackTeacher]:
-    with serving(Manners()) as server:
-        yield server
-
-
 def teacher(url: str) -> Teacher:
-    sizes = {"max_tokens": 50, "max_tokens_field": "max_tokens", "pictures": 0, "picture_tokens": 100}
-    prices = {"money_per_million_in": 10.0, "money_per_million_out": 40.0}
-    sampling = {"temperature": 0.5, "format": "json_schema", "timeout_s": 60.0, "extra": {}}
-    named = {"name": "openai_api", "model": "m", "url": url, "key_env": ""}
-    return Settings.model_validate({**named, **sizes, **prices, **sampling}).build(Known({}, {}, 1.0))
+    return Settings.model_validate(settings(url)).build(Known({}, {}, 1.0))
 
 
 def ask(desk: Desk, url: str) -> int:
