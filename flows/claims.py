@@ -50,8 +50,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"error in claims: {error}", file=sys.stderr)
         return 1
     print(text)
-    if work.failed:
-        print(f"error in claims: {', '.join(sorted(work.failed))} failed; what is made is kept", file=sys.stderr)
+    for place, runs in work.failed.items():
+        print(f"error in claims: {place.name}: {', '.join(sorted(runs))} failed; what is made is kept", file=sys.stderr)
     return int(bool(work.failed))
 
 
@@ -61,18 +61,22 @@ class Work:
     def __init__(self, jobs: Sequence[groups.Job]) -> None:
         self.jobs = {(job.base, job.seed): job for job in jobs}
         self.made: dict[Path, set[str]] = {job.place: set() for job in jobs}
-        self.failed: set[str] = set()
+        self.failed: dict[Path, set[str]] = {}
 
     def make(self, claim: Claim, seeds: Sequence[int], max_parallel: int | None) -> bool:
-        """Make the claim's runs; False if one of its places failed, now or for a claim before."""
-        lacking = [
-            job for base, runs in claim.runs().items() for seed in seeds if (job := self._lacking(base, seed, runs))
-        ]
-        if not any(job.place.name in self.failed for job in lacking):
-            self.failed |= set(groups.compute(lacking, max_parallel))
+        """Make the claim's runs; False if one of them failed, now or for a claim before."""
+        needed = [(base, seed, runs) for base, runs in claim.runs().items() for seed in seeds]
+        if any(self._failed(*each) for each in needed):
+            return False
+        lacking = [job for each in needed if (job := self._lacking(*each))]
+        for place, runs in groups.compute(lacking, max_parallel).items():
+            self.failed[place] = self.failed.get(place, set()) | runs
         for job in lacking:
-            self.made[job.place] |= set(job.runs) if job.place.name not in self.failed else set()
-        return not any(job.place.name in self.failed for job in lacking)
+            self.made[job.place] |= set(job.runs) - self.failed.get(job.place, set())
+        return not any(self._failed(*each) for each in needed)
+
+    def _failed(self, base: str, seed: int, runs: Sequence[str]) -> bool:
+        return not self.failed.get(self.jobs[base, seed].place, set()).isdisjoint(runs)
 
     def _lacking(self, base: str, seed: int, runs: Sequence[str]) -> groups.Job | None:
         job = self.jobs[base, seed]

@@ -71,18 +71,17 @@ def main(argv: Sequence[str]) -> int:
         print(told(jobs), flush=True)
         if asked.plan:
             return 0
-        if failed := compute(jobs, asked.max_parallel):
-            print(f"error in groups: {', '.join(failed)} failed; what is made is kept", file=sys.stderr)
-            return 1
-        made = [render(ROOT, known, name, group, jobs) for name, group in chosen.items()]
-        print("\n".join(each.text for each in made))
-        place = next(job.place for job in jobs)
-        around = surroundings.around(place, surroundings.clips_of(place)[:CLIPS_SHOWN], commit=commit(ROOT))
-        print(f"All on one page: {pages.write_all(ROOT / OUTPUT, made, around)}")
+        failed = compute(jobs, asked.max_parallel)
+        without = lacking(chosen, jobs, failed)
+        show(known, {name: group for name, group in chosen.items() if name not in without}, jobs)
     except (ValueError, OSError) as error:
         print(f"error in groups: {error}", file=sys.stderr)
         return 1
-    return 0
+    for name, runs in without.items():
+        print(
+            f"error in groups: no table `{name}`, for lack of {', '.join(runs)}; what is made is kept", file=sys.stderr
+        )
+    return int(bool(failed))
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -170,15 +169,41 @@ def told(jobs: Sequence[Job]) -> str:
     return "\n".join([*lines, "", note, ""])
 
 
-def compute(jobs: Sequence[Job], max_parallel: int | None) -> list[str]:
-    """Make what is missing; places side by side on Slurm, else one after another. Those that failed, by name."""
+def compute(jobs: Sequence[Job], max_parallel: int | None) -> dict[Path, set[str]]:
+    """Make what is missing; places side by side on Slurm, else one after another. By place, the runs that failed."""
     todo = [job for job in jobs if job.outlook.missing or job.outlook.fetched]
     together = len(todo) if launch.chosen(os.environ) == "slurm" else 1
     with ThreadPoolExecutor(max_workers=max(1, together)) as threads:
         codes = threads.map(
             lambda job: places.run(job.place, job.targets, job.outlook.missing, max_parallel=max_parallel), todo
         )
-        return [job.place.name for job, code in zip(todo, codes, strict=True) if code]
+        return {job.place: unmade(job) for job, code in zip(todo, codes, strict=True) if code}
+
+
+def unmade(job: Job) -> set[str]:
+    """The runs of a job that its place still has to make."""
+    missing = places.look(job.place, job.targets).missing
+    return {run for run, target in zip(job.runs, job.targets, strict=True) if target in missing}
+
+
+def lacking(chosen: Mapping[str, Group], jobs: Sequence[Job], failed: Mapping[Path, set[str]]) -> dict[str, list[str]]:
+    """The groups that cannot be shown, each with the runs it lacks, as `PLACE: RUN`."""
+    gone = {(job.base, run): f"{job.place.name}: {run}" for job in jobs for run in failed.get(job.place, ())}
+    found = {
+        name: [gone[base, run or RIVALS] for base, run, _ in group.sources().values() if (base, run or RIVALS) in gone]
+        for name, group in chosen.items()
+    }
+    return {name: list(dict.fromkeys(runs)) for name, runs in found.items() if runs}
+
+
+def show(known: Known, chosen: Mapping[str, Group], jobs: Sequence[Job]) -> None:
+    """Write the tables of these groups, and a page with all of them."""
+    made = [render(ROOT, known, name, group, jobs) for name, group in chosen.items()]
+    print("\n".join(each.text for each in made))
+    if made:
+        place = next(job.place for job in jobs)
+        around = surroundings.around(place, surroundings.clips_of(place)[:CLIPS_SHOWN], commit=commit(ROOT))
+        print(f"All on one page: {pages.write_all(ROOT / OUTPUT, made, around)}")
 
 
 def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job]) -> pages.Written:

@@ -25,6 +25,7 @@ from stages import params
 
 ROOT = Path(__file__).parent.parent
 TREE = ["codecsense", "stages", "flows", "profiles", "dvc.yaml", "cluster.yaml", ".dvcignore"]
+SOME_FAILED = 1  # a pipeline's exit code, where any other says that it was interrupted or killed
 CONFIG = """\
 [core]
     analytics = false
@@ -85,7 +86,8 @@ def run(place: Path, targets: Sequence[str], missing: Sequence[str], *, max_para
     """Make `targets` there with the pipeline, locally or on Slurm as the environment says; its exit code.
 
     Runs that align the same adapter in the same way share their progress in data/scratch. So they align one after the
-    other, and before all else: the first does the work, and the others find it done.
+    other, and before all else: the first does the work, and the others find it done. One that fails keeps no other
+    from being made.
     """
     wanted_runs = {target.partition("@")[2] for target in targets}
     aligned = [name for name in missing if name.partition("@")[2] in wanted_runs]
@@ -94,9 +96,10 @@ def run(place: Path, targets: Sequence[str], missing: Sequence[str], *, max_para
     for wanted, together in [*passes, (targets, max_parallel)]:
         words = [word for target in wanted for word in ("--target", target)]
         words += ["--max-parallel", str(together)] if together else []
-        if code := _python(place, "flows.pipeline", *words, quiet=False).returncode:
-            return code
-    return 0
+        code = _python(place, "flows.pipeline", *words, quiet=False).returncode
+        if code not in (0, SOME_FAILED):
+            break
+    return code
 
 
 def twins(values: Mapping[str, Any], missing: Iterable[str]) -> tuple[list[str], list[str]]:

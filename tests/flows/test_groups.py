@@ -237,9 +237,9 @@ def test_claims_that_share_seeds_are_planned_together():
 def test_claims_are_settled_in_order_ask_for_no_run_twice_and_stand_when_others_fail(monkeypatch: pytest.MonkeyPatch):
     asked: list[tuple[str, list[str]]] = []
 
-    def compute(jobs: list[groups.Job], _: int | None) -> list[str]:
+    def compute(jobs: list[groups.Job], _: int | None) -> dict[Path, set[str]]:
         asked.extend((job.place.name, job.runs) for job in jobs)
-        return [job.place.name for job in jobs if job.base == "gop_8"]
+        return {job.place: {"anchors"} for job in jobs if job.base == "gop_8"}
 
     monkeypatch.setattr(groups, "compute", compute)
     look = places.Outlook([], ["host", "sft@full", "sft@mv"], [], {}, {})
@@ -254,8 +254,47 @@ def test_claims_are_settled_in_order_ask_for_no_run_twice_and_stand_when_others_
     assert not work.make(long, [0], None)
     assert not work.make(long, [0], None), "what failed is not tried again"
     assert asked[2:] == [("gop_8-0", ["full", "anchors"])]
-    assert work.failed == {"gop_8-0"}
+    assert work.failed == {Path("gop_8-0"): {"anchors"}}
     assert work.make(shipped["two_beat_mv"], [0], None), "what does not need it goes on"
+
+
+def test_a_run_that_fails_costs_the_tables_that_show_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    known, shown = groups.read(ROOT), list[str]()
+    look = places.Outlook([], ["evaluate@fusion_softmax"], [], {}, {})
+
+    def plan(_root: Path, _known: groups.Known, needed: dict[str, list[str]], _seeds: list[int]) -> list[groups.Job]:
+        return [groups.Job(base, 0, ROOT / f"{base}-0", runs, look) for base, runs in needed.items()]
+
+    monkeypatch.setattr(groups, "plan", plan)
+    monkeypatch.setattr(groups, "told", lambda _: "")
+    monkeypatch.setattr(groups, "read", lambda _: known)
+    monkeypatch.setattr(groups, "show", lambda _known, chosen, _jobs: shown.extend(chosen))
+    monkeypatch.setattr(places, "run", lambda *_, **__: 1)
+    monkeypatch.setattr(places, "look", lambda *_: look)
+    assert groups.main(["fusion", "lora_rank"]) == 1
+    assert shown == ["lora_rank"]
+    assert "no table `fusion`, for lack of shared-0: fusion_softmax" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("codes", "code", "passes"), [([1, 0, 0], 0, 3), ([1, 0, 1], 1, 3), ([130], 130, 1)])
+def test_an_alignment_that_fails_keeps_no_other_run_from_being_made_and_an_interruption_does(
+    codes: list[int], code: int, passes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    runs: dict[str, dict[str, int]] = {"lora_4": {"sft.lora.rank": 4}, "lora_8": {"sft.lora.rank": 8}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"runs": runs}))
+    said = iter(codes)
+    calls: list[tuple[str, ...]] = []
+
+    def pipeline(_place: Path, *words: str, quiet: bool) -> subprocess.CompletedProcess[str]:
+        calls.append(words)
+        return subprocess.CompletedProcess(words, next(said))
+
+    monkeypatch.setattr(places, "_python", pipeline)
+    missing = ["align@lora_4", "align@lora_8", "evaluate@lora_4"]
+    assert places.run(tmp_path, ["evaluate@lora_4", "evaluate@lora_8"], missing) == code
+    assert len(calls) == passes
 
 
 def test_a_claim_on_fewer_than_five_seeds_is_refused(capsys: pytest.CaptureFixture[str]):
