@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codecsense.papers.groups import Group
-from codecsense.papers.results import Number
+from codecsense.papers.results import QUANTILES, Number
 from codecsense.report.figures import ACCENT, INK, QUIET, RULE, SERIES, STYLE, as_svg
 
 COSTS = ("context", "seconds")  # how reported columns begin that are no accuracies
@@ -43,23 +43,48 @@ def draw(group: Group, numbers: Sequence[Number]) -> str:
         return as_svg(figure)
 
 
-def draw_gates(title: str, shares: pl.DataFrame) -> str:
-    """What passes of each stream, a bar per kind of action; shares of a kind add up to one."""
-    kinds = shares["kind"].unique(maintain_order=True).to_list()
+def draw_gates(title: str, spread: pl.DataFrame) -> str:
+    """How much of each stream passes, a box per kind of action and stream, from what `results.spread` says."""
+    kinds = spread["kind"].unique(maintain_order=True).to_list()
+    streams = spread["stream"].unique(maintain_order=True).to_list()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.0, 0.9 + 0.34 * len(kinds)), layout="constrained")
+        figure = Figure(figsize=(7.0, 0.9 + 0.18 * (len(streams) + 1) * len(kinds)), layout="constrained")
         axes = figure.subplots()
-        left = [0.0] * len(kinds)
-        for stream, colour in zip(shares["stream"].unique(maintain_order=True), SERIES, strict=False):
-            mine = dict(shares.filter(pl.col("stream") == stream).select("kind", "share").iter_rows())
-            widths = [100 * mine[kind] for kind in kinds]
-            axes.barh(kinds, widths, left=left, color=colour, alpha=0.75, height=0.6, label=stream)
-            left = [start + width for start, width in zip(left, widths, strict=True)]
+        for lane, (stream, colour) in enumerate(zip(streams, SERIES, strict=False)):
+            boxes = [_box(row) for row in spread.filter(pl.col("stream") == stream).iter_rows(named=True)]
+            places = [kinds.index(box["label"]) + 0.24 * (lane - (len(streams) - 1) / 2) for box in boxes]
+            _boxes(axes, boxes, places, colour)
+            axes.plot([], [], color=colour, linewidth=6, alpha=0.6, label=stream)
         axes.set_title(title)
         axes.set_xlabel("share of each stream that passes the gates (%)")
-        axes.invert_yaxis()
+        axes.set_xlim(-2, 102)
+        axes.set_yticks(range(len(kinds)), kinds)
+        axes.set_ylim(len(kinds) - 0.5, -0.5)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return as_svg(figure)
+
+
+def _box(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What matplotlib wants to know of a box."""
+    low, first, middle, third, high = (100 * row[f"p{part}"] for part in QUANTILES)
+    return {"label": row["kind"], "whislo": low, "q1": first, "med": middle, "q3": third, "whishi": high}
+
+
+def _boxes(axes: Axes, boxes: Sequence[dict[str, Any]], places: Sequence[float], colour: str) -> None:
+    line = {"color": colour, "linewidth": 1.2}
+    axes.bxp(
+        boxes,
+        positions=places,
+        widths=0.16,
+        orientation="horizontal",
+        showfliers=False,
+        showcaps=False,
+        patch_artist=True,
+        boxprops={"facecolor": colour, "edgecolor": colour, "alpha": 0.6},
+        whiskerprops=line,
+        medianprops={"color": INK, "linewidth": 1.2},
+        manage_ticks=False,
+    )
 
 
 def _bars(figure: Figure, group: Group, numbers: Sequence[Number]) -> None:

@@ -23,7 +23,7 @@ CLIPS_AT_ONCE = 32
 
 @torch.no_grad()
 def shares(place: Path, run: str, *, split: str) -> pl.DataFrame:
-    """Mean share of each stream by kind of action, with how many actions it is of: columns kind, stream, share, count.
+    """The share of each stream that passes at every action: columns kind, stream, share; kinds in order.
 
     `place` is a folder in which the graph has been run; ValueError if the run's fusion has no gates.
     """
@@ -46,5 +46,4 @@ def shares(place: Path, run: str, *, split: str) -> pl.DataFrame:
                     steps = gate[number, fact[Facts.interval]]
                     share = steps[fact[Facts.cell_from]] if len(steps) == NUM_CELLS else steps.mean()
                     found.append({"kind": fact[Facts.kind], "stream": stream, "share": float(share)})
-    cells = pl.DataFrame(found).group_by("kind", "stream", maintain_order=True)
-    return cells.agg(share=pl.col("share").mean(), count=pl.len()).sort("kind", maintain_order=True)
+    return pl.DataFrame(found).sort("kind", maintain_order=True)

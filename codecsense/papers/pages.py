@@ -54,7 +54,7 @@ def write(
     """Write NAME.md, NAME.html and NAME.csv to `output`.
 
     `trained` holds the folders of the rows' runs; `policies` are the rows that reinforcement learning made;
-    `gates` what theirs let through, for a group that asks for it.
+    `gates` what theirs let through (`gates.shares`), for a group that asks for it.
     """
     numbers = results.of_group(group, answers, confidence=confidence)
     shown, runs = sheet.table(group, numbers, made, confidence=confidence), sheet.runs(group, made)
@@ -62,10 +62,11 @@ def write(
     text = "\n".join([markdown(shown), markdown(runs)])
     (output / f"{name}.md").write_text(text, encoding="utf-8")
     as_frame(numbers).write_csv(output / f"{name}.csv")
-    for row, shares in gates.items():
-        shares.write_csv(output / f"{name}_{row}.tsv", separator="\t")
+    spreads = {row: results.spread(shares) for row, shares in gates.items()}
+    for row, each in spreads.items():
+        each.write_csv(output / f"{name}_{row}.tsv", separator="\t")
     of = made_of(made.seeds, made.commit)
-    pictures = [svg("", drawing.draw_gates(row, shares), f"{_GATES} {of}") for row, shares in gates.items()]
+    pictures = [svg("", drawing.draw_gates(row, each), f"{_GATES} {of}") for row, each in spreads.items()]
     if group.figure not in (None, "gates"):
         pictures.append(svg("", drawing.draw(group, numbers), f"{_caption(group)} {of}"))
     section = Section(group.title, sheets=[shown, runs], pictures=[*pictures, *_curves(trained, policies, of)])
@@ -108,7 +109,10 @@ def as_frame(numbers: Sequence[Number]) -> pl.DataFrame:
 _NO = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-_GATES = "By what a sprite does in the interval, at its cell where steps are cells; test split, first seed."
+_GATES = (
+    "By what a sprite does in the interval, at its cell where steps are cells; test split, first seed. "
+    "Boxes hold the middle half of all actions with the median, whiskers go from 5 to 95 %."
+)
 
 
 def _caption(group: Group) -> str:

@@ -13,6 +13,7 @@ from codecsense.papers.groups import Group, Row, Shown
 from codecsense.schemas.answers import Answers
 
 TWO_STAGE = "two_stage"  # costs so much that every seed is asked some questions of its own draw
+QUANTILES = (5, 25, 50, 75, 95)  # of a distribution, in per cent
 Seeded = Sequence[pl.DataFrame]  # the answers of one run, a frame per seed
 
 
@@ -102,3 +103,11 @@ def _as_part(frames: Seeded, values: Sequence[Float[np.ndarray, " _"]], *, drawn
 
 def _right(frame: pl.DataFrame) -> Float[np.ndarray, " questions"]:
     return frame[Answers.correct].to_numpy().astype(np.float64)
+
+
+def spread(shares: pl.DataFrame) -> pl.DataFrame:
+    """Of what `gates.shares` says, mean and quantiles by kind and stream: columns mean, p5 to p95, and count."""
+    share = pl.col("share")
+    quantiles = {f"p{part}": share.quantile(part / 100, "linear") for part in QUANTILES}
+    cells = shares.group_by("kind", "stream", maintain_order=True)
+    return cells.agg(mean=share.mean(), **quantiles, count=pl.len())
