@@ -212,9 +212,7 @@ def _reported_curve(axes: Axes, group: Group, rows: Mapping[str, Mapping[str, An
     axes.set_title("as reported")
     axes.set_ylabel("per cent")
     _ticks(axes, [at for at, _ in told])
-    axes.set_xlabel(group.reported_axis or group.axis)
-    if group.reported_axis:
-        axes.set_xticks([at for at, _ in told], [str(cells["printed"]) for _, cells in told])
+    axes.set_xlabel(group.axis)
     axes.legend(fontsize=7)
 
 

@@ -77,7 +77,6 @@ class Group(Data):
     against: str  # the row that others of its base are held against
     figure: Literal["bars", "frontier", "curve", "gates"] | None = "bars"
     axis: str = ""
-    reported_axis: str = ""  # where the paper's is another: its points then carry the paper's names
     note: str = ""
     beyond: bool = False  # in no paper: made when it is named, and not with `all`
     rows: dict[str, Row]
