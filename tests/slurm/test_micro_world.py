@@ -15,9 +15,11 @@ from typing import Any
 import headless
 import polars as pl
 import pytest
+import yaml
 from loopback_prefect import Server
 from slurm.loopback import Loopback
 from tiny_place import Tiny
+from toy_graph import ROOT
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(3000)]
 
@@ -118,6 +120,32 @@ def test_a_training_over_two_nodes_is_one_training(tiny: Tiny, inline: dict[str,
     assert len(list((tiny.root / "data/scratch/jobs/align@full").glob("*_1_log.out"))) == 1
     together = pl.read_csv(curve)
     assert together["loss"].to_list() == pytest.approx(alone["loss"].to_list(), rel=1e-4)
+
+
+def test_a_table_sends_out_what_is_not_made_yet_from_all_its_places_at_once(
+    tiny: Tiny, inline: dict[str, str], slurm: Loopback
+):
+    tiny.cluster(stages={})
+    shutil.copytree(ROOT / "profiles", tiny.root / "profiles")
+    rows = {"full": {}, "lora_2": {"change": {"sft.lora.rank": 2}}, "short": {"run": "lora_2", "base": "short"}}
+    group = {"title": "Ranks", "shown": [{"type": "hidden"}], "against": "full", "rows": rows}
+    groups = {"bases": {"short": {"sft.steps": 2}}, "groups": {"ranks": group}}
+    (tiny.root / "groups.yaml").write_text(yaml.safe_dump(groups))
+    told = {"CODECSENSE_CLUSTER": "slurm", "SLURM_CONF": slurm.environment["SLURM_CONF"]}
+    said = tiny.run("flows.groups", "ranks", **told)
+    places = tiny.root / "data/scratch/places"
+    for place in ("shared-0", "short-0"):
+        jobs = {each.name for each in (places / place / "data/scratch/jobs").iterdir()}
+        assert jobs == {"align@lora_2", "sft@lora_2", "evaluate@lora_2"}, "the rest is in the cache"
+    begun = [began(places / place, "align@lora_2") for place in ("shared-0", "short-0")]
+    ended = [began(places / place, "evaluate@lora_2") for place in ("shared-0", "short-0")]
+    assert max(begun) < min(ended), "one place does not wait for the other"
+    assert {"| full |", "| lora_2 |", "| short |"} <= set(re.findall(r"\| \w+ \|", said))
+
+
+def began(place: Path, stage: str) -> str:
+    """When a stage of that place was last begun."""
+    return str(json.loads((place / f"data/timings/{stage}.json").read_text())["started"])
 
 
 def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
