@@ -56,8 +56,8 @@ table: $(READY)    ## a table of the papers, ours beside what is reported: NAME=
 claims: $(READY)    ## the papers' claims over five seeds, each supported, contradicted or undecided (hours); PLAN=1 as above
 	@python -m flows.claims $(if $(filter-out all,$(NAME)),$(NAME)) $(if $(PLAN),--plan)
 
-readme: $(READY)    ## copy the results and what is declared into README.md
-	@python -m codecsense.report.readme --report data/report --params params.yaml \
+readme: $(READY)    ## copy the results, the settled claims and what is declared into README.md
+	@python -m codecsense.report.readme --report data/report --claims data/papers/claims.md --params params.yaml \
 	    --commit $$(git rev-parse --short HEAD) README.md
 
 format: $(TOOLS)    ## rewrite the code in the house format

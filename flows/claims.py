@@ -1,4 +1,4 @@
-"""`python -m flows.claims [NAME ...] [--plan] [--readme]`: the papers' claims, settled on the micro world.
+"""`python -m flows.claims [NAME ...] [--plan]`: the papers' claims, settled on the micro world.
 
 Each claim of claims.yaml is a contrast of runs over several seeds. Their runs are made as those of a group are, in
 places that share one cache, claim by claim in the order of the file: cheap and central ones stand first, and each is
@@ -15,7 +15,6 @@ from codecsense import config
 from codecsense.papers import claims as claims_data
 from codecsense.papers import pages
 from codecsense.papers.claims import Claim, Settled
-from codecsense.report.readme import replaced
 from codecsense.report.sheets import markdown
 from flows import groups
 
@@ -44,8 +43,6 @@ def main(argv: Sequence[str]) -> int:
         for name, claim in chosen.items():
             if work.make(claim, asked.seeds or claim.seeds, asked.max_parallel):
                 text = write(root, found, {name: settled(root, claim, jobs, asked.seeds or claim.seeds)})
-                if asked.readme:
-                    copy_to_readme(root, text)
     except (ValueError, OSError) as error:
         print(f"error in claims: {error}", file=sys.stderr)
         return 1
@@ -95,7 +92,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("name", nargs="*", help=f"claims of {FILE}; all if none is named")
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of those that a claim names; five or more")
     parser.add_argument("--plan", action="store_true", help="only say what would be run")
-    parser.add_argument("--readme", action="store_true", help="also write the table into README.md")
     parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time in one place")
     asked = parser.parse_args(argv)
     if asked.seeds and len(set(asked.seeds)) < LEAST_SEEDS:
@@ -153,13 +149,6 @@ def write(root: Path, claims: Mapping[str, Claim], new: Mapping[str, Settled]) -
     sheet = claims_data.sheet([known.get(name, claim) for name, claim in claims.items()], confidence=confidence)
     pages.write_claims(output, sheet, [known[name] for name in claims if name in known])
     return markdown(sheet)
-
-
-def copy_to_readme(root: Path, text: str) -> None:
-    """Put the table between its markers in README.md."""
-    readme = root / "README.md"
-    body = text.partition("\n\n")[2].strip()
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), "claims", body), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Replace the marked parts of the README."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--report", type=Path, required=True, help="the folder that stage report wrote")
+    parser.add_argument(
+        "--claims", type=Path, required=True, help="the table of claims; where there is none, README's stays"
+    )
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--commit", required=True, help="the commit that the numbers come from")
     parser.add_argument("readme", type=Path)
@@ -30,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows = list(csv.DictReader(lines))
     text = replaced(text, "results", results(rows, params=given.params, commit=given.commit))
     text = replaced(text, "declared", SOURCE.read_text(encoding="utf-8").replace("## ", "### ").strip())
+    if given.claims.is_file():
+        _title, _, table = given.claims.read_text(encoding="utf-8").partition("\n\n")
+        text = replaced(text, "claims", table.strip())
     given.readme.write_text(text, encoding="utf-8")
 
 

@@ -22,13 +22,23 @@ def place(tmp_path: Path) -> Path:
     )
     (tmp_path / "README.md").write_text(
         "before\n<!-- results: written by `make readme` -->\nold\n<!-- end of results -->\n"
+        "<!-- claims: written by `make readme` -->\nnone yet\n<!-- end of claims -->\n"
         "<!-- declared: written by `make readme` -->\n<!-- end of declared -->\nafter\n"
     )
     return tmp_path
 
 
 def write(place: Path) -> str:
-    given = ["--report", str(place), "--params", str(place / "params.yaml"), "--commit", "abc1234"]
+    given = [
+        "--report",
+        str(place),
+        "--claims",
+        str(place / "claims.md"),
+        "--params",
+        str(place / "params.yaml"),
+        "--commit",
+        "abc1234",
+    ]
     readme.main([*given, str(place / "README.md")])
     return (place / "README.md").read_text()
 
@@ -48,6 +58,16 @@ def test_writing_twice_is_writing_once_and_the_rest_stays(place: Path):
     assert "### What favours motion by design" in once
 
 
+def test_claims_are_copied_once_some_are_settled(place: Path):
+    assert "none yet" in write(place)
+    (place / "claims.md").write_text(
+        "### Claims\n\n| claim | verdict |\n| :-- | :-- |\n| Sound helps | undecided |\n\nSeeds 0.\n"
+    )
+    text = write(place)
+    assert "none yet" not in text
+    assert "-->\n| claim | verdict |\n| :-- | :-- |\n| Sound helps | undecided |\n\nSeeds 0.\n<!--" in text
+
+
 def test_a_readme_without_markers_is_refused(place: Path):
     (place / "README.md").write_text("no markers")
     with pytest.raises(ValueError, match="must hold `<!-- results"):
@@ -56,5 +76,5 @@ def test_a_readme_without_markers_is_refused(place: Path):
 
 def test_the_readme_of_this_repository_has_its_markers():
     text = (Path(__file__).parents[3] / "README.md").read_text()
-    for name in ("results", "declared"):
+    for name in ("results", "claims", "declared"):
         readme.replaced(text, name, "new")
