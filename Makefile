@@ -50,8 +50,8 @@ ladder: $(READY)    ## HippoVLM's ladder of ablations with shortcut measures, th
 	@python -m flows.ladder
 
 NAME ?= all
-table: $(READY)    ## a table of the papers, ours beside what is reported: NAME=fusion, SEEDS="0 1", PLAN=1 only says what it takes
-	@python -m flows.groups $(NAME) $(if $(filter command environment,$(origin SEEDS)),--seeds $(SEEDS)) $(if $(PLAN),--plan)
+table: $(READY)    ## a table of the papers, ours beside what is reported: NAME=fusion, BASE=qwen3_vl, SEEDS="0 1", PLAN=1 only says what it takes
+	@python -m flows.groups $(NAME) $(if $(BASE),--base $(BASE)) $(if $(filter command environment,$(origin SEEDS)),--seeds $(SEEDS)) $(if $(PLAN),--plan)
 
 claims: $(READY)    ## the papers' claims over five seeds, each supported, contradicted or undecided (hours); PLAN=1 as above
 	@python -m flows.claims $(if $(filter-out all,$(NAME)),$(NAME)) $(if $(PLAN),--plan)

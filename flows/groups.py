@@ -1,4 +1,4 @@
-"""`python -m flows.groups NAME ... [--seeds 0 1] [--plan]`: a table of the papers, from its runs to the page.
+"""`python -m flows.groups NAME ... [--base B] [--seeds 0 1] [--plan]`: tables of the papers, from runs to pages.
 
 A group of `groups.yaml` names its runs. For each base and seed they need, a place (`flows.places`) gets these runs;
 what is already made is found, the rest is computed by the pipeline there, locally or on Slurm. What will be run, what
@@ -30,6 +30,7 @@ FILE = "groups.yaml"
 LIBRARY = "profiles/adapter_runs.yaml"
 OUTPUT = "data/papers"
 CLIPS_SHOWN = 2
+EAR = "hear.steps"  # which bases make short
 
 
 class Job(NamedTuple):
@@ -53,6 +54,21 @@ class Known(NamedTuple):
     groups: Groups
     changes: dict[str, dict[str, Any]]
     own: dict[str, dict[str, Any]]  # those of params.yaml
+    policies: frozenset[str]  # of these, what reinforcement learning made
+
+    def reinforced(self, run: str) -> bool:
+        """Whether reinforcement learning makes a run."""
+        return run in self.policies or reinforced(self.change(run))
+
+    def listens(self, run: str) -> bool:
+        """Whether a run hears; those of reinforcement go on from one that does."""
+        return self.reinforced(run) or "model.audio.tokens" in self.change(run)
+
+    def differences(self, base: str, runs: Sequence[str]) -> dict[str, Any]:
+        """What a base differs in from params.yaml; the ear is taught in full where one of these runs listens."""
+        found = {} if base == SHARED else self.groups.bases[base]
+        heard = any(self.listens(run) for run in runs if run != RIVALS)
+        return {key: value for key, value in found.items() if not (heard and key == EAR)}
 
     def change(self, run: str) -> dict[str, Any]:
         """What a run differs in from params.yaml."""
@@ -64,8 +80,8 @@ def main(argv: Sequence[str]) -> int:
     asked = parse(argv)
     try:
         known = read(ROOT)
-        names = known.groups.of_papers() if asked.name == ["all"] else asked.name
-        chosen = {name: known.groups.find(name) for name in names}
+        names = known.groups.of_papers(asked.base) if asked.name == ["all"] else asked.name
+        chosen = {called(name, asked.base): known.groups.find(name, asked.base) for name in names}
         check(ROOT, known, chosen)
         jobs = plan(ROOT, known, needs(chosen), asked.seeds or [config.read(ROOT / "params.yaml")["seed"]])
         print(told(jobs), flush=True)
@@ -84,10 +100,16 @@ def main(argv: Sequence[str]) -> int:
     return int(bool(failed))
 
 
+def called(name: str, base: str) -> str:
+    """What the files of a table are called."""
+    return name if base == SHARED else f"{name}_on_{base}"
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """What is asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m flows.groups", description="Make tables of the papers.")
     parser.add_argument("name", nargs="+", help=f"groups of {FILE}, or `all`")
+    parser.add_argument("--base", default=SHARED, help="another host or world of `bases:` there, for all rows")
     parser.add_argument("--seeds", type=int, nargs="+", help="each run once per seed; default: that of params.yaml")
     parser.add_argument("--plan", action="store_true", help="only say what would be run")
     parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time in one place")
@@ -99,7 +121,7 @@ def read(root: Path) -> Known:
     values = config.read(root / "params.yaml")
     own = values["runs"] | values["rl_runs"]
     found = groups_data.load(root / FILE)
-    return Known(found, found.changes(config.read(root / LIBRARY), own), own)
+    return Known(found, found.changes(config.read(root / LIBRARY), own), own, frozenset(values["rl_runs"]))
 
 
 def check(root: Path, known: Known, chosen: Mapping[str, Group]) -> None:
@@ -133,7 +155,7 @@ def plan(root: Path, known: Known, needed: Mapping[str, list[str]], seeds: Seque
     """Bring the places up to date and ask DVC what each would have to make."""
     jobs = []
     for base, runs in needed.items():
-        differences = {} if base == SHARED else known.groups.bases[base]
+        differences = known.differences(base, runs)
         for seed in seeds:
             new = places.values(root, seed=seed, differences=differences, runs=known.changes)
             place = places.prepare(root, f"{base}-{seed}", new)
@@ -217,7 +239,7 @@ def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job
         seeds=seeds,
         commit=commit(root),
         changes={row: known.change(run) for row, (_, run) in group.runs().items()},
-        bases=known.groups.bases,
+        bases={base: known.differences(base, runs) for base, runs in needs({name: group}).items() if base != SHARED},
         rivals={
             row: rivals(root, known.groups, base)[rival] for row, (base, _, rival) in group.sources().items() if rival
         },
@@ -233,9 +255,7 @@ def render(root: Path, known: Known, name: str, group: Group, jobs: Sequence[Job
         found,
         made,
         trained=folders,
-        policies=[
-            row for row, (_, run) in group.runs().items() if run in values["rl_runs"] or reinforced(known.change(run))
-        ],
+        policies=[row for row, (_, run) in group.runs().items() if known.reinforced(run)],
         gates={row: gates.shares(at[base, seeds[0]], run, split=split) for row, (base, run) in gated},
         confidence=values["report"]["confidence"],
     )

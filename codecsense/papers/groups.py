@@ -110,6 +110,15 @@ class Group(Data):
         """Base and run of every row that is run."""
         return {name: (base, run) for name, (base, run, _) in self.sources().items() if run is not None}
 
+    def on(self, base: str) -> "Group":
+        """The same table with all its runs in another base; ValueError if it varies the base itself."""
+        if own := {row.base for row in self.rows.values()} - {SHARED}:
+            raise ValueError(
+                f"`{self.title}` cannot move to base `{base}`: its rows name bases ({', '.join(sorted(own))})"
+            )
+        rows = {name: row.model_copy(update={"base": base}) for name, row in self.rows.items()}
+        return self.model_copy(update={"title": f"{self.title}, on {base}", "rows": rows})
+
     def table(self) -> ReportedTable | None:
         """The paper's table; ValueError if there is none of that name, or a row is missing in it."""
         if self.reported is None:
@@ -132,15 +141,19 @@ class Groups(Data):
     bases: dict[str, dict[str, Any]]
     groups: dict[str, Group]
 
-    def of_papers(self) -> list[str]:
-        """The names of all groups that are a table or figure of a paper."""
-        return [name for name, group in self.groups.items() if not group.beyond]
+    def of_papers(self, base: str = SHARED) -> list[str]:
+        """The names of all groups that are a table or figure of a paper, and can be made in `base`."""
+        papers = {name: group for name, group in self.groups.items() if not group.beyond}
+        still = {name for name, group in papers.items() if all(row.base == SHARED for row in group.rows.values())}
+        return [name for name in papers if base == SHARED or name in still]
 
-    def find(self, name: str) -> Group:
-        """A group by its name."""
+    def find(self, name: str, base: str = SHARED) -> Group:
+        """A group by its name, with its runs in `base`."""
         if name not in self.groups:
             raise ValueError(f"no table `{name}`; there are: {', '.join(self.groups)}")
-        return self.groups[name]
+        if base not in (SHARED, *self.bases):
+            raise ValueError(f"no base `{base}`; there are: {', '.join(self.bases)}")
+        return self.groups[name] if base == SHARED else self.groups[name].on(base)
 
     def changes(
         self, library: Mapping[str, dict[str, Any]], known: Mapping[str, dict[str, Any]]

@@ -200,6 +200,31 @@ def test_nobody_listens_where_the_ear_is_hardly_taught():
     assert all("model.audio.tokens" not in known.change(run) for base in deaf for run in needed[base])
 
 
+def test_a_table_moves_to_another_host_with_all_its_rows_and_one_that_varies_the_host_does_not(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+):
+    known = groups.read(tree)
+    moved = known.groups.find("lora_rank", "qwen3_vl")
+    (job,) = groups.plan(tree, known, groups.needs({"lora_rank": moved}), [0])
+    assert (job.base, job.place.name) == ("qwen3_vl", "qwen3_vl-0")
+    assert params.load(job.place / "params.yaml", "lora_2").model.host.name == "qwen3_vl"
+    assert moved.reference("lora_2") == "full"
+    assert groups.called("lora_rank", "qwen3_vl") == "lora_rank_on_qwen3_vl"
+    assert "duration" in known.groups.of_papers()
+    assert "duration" not in known.groups.of_papers("qwen3_vl")
+    with pytest.raises(ValueError, match=r"cannot move to base `qwen3_vl`: its rows name bases \(gop_32, gop_8\)"):
+        known.groups.find("duration", "qwen3_vl")
+    assert groups.main(["fusion", "--base", "qwen4"]) == 1
+    assert "no base `qwen4`; there are: crf_30" in capsys.readouterr().err
+
+
+def test_the_ear_is_taught_in_full_where_a_moved_table_listens():
+    known = groups.read(ROOT)
+    assert "hear.steps" in known.differences("qwen3_vl", ["full", "rivals"])
+    for listening in ("audio", "grpo", "vanao", "hipposense"):
+        assert "hear.steps" not in known.differences("qwen3_vl", ["full", listening]), listening
+
+
 def test_every_rival_that_a_group_names_is_tried_in_its_base_and_others_are_refused():
     known = groups.read(ROOT)
     groups.check(ROOT, known, known.groups.groups)
