@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from codecsense import config
+from codecsense.texts import WORDS
+from codecsense.world.questions import CELLS
+from codecsense.world.vocabulary import words
 from flows import claims, groups, outlook, places
 from stages import params
 
@@ -112,7 +115,10 @@ def test_every_run_of_every_base_has_valid_parameters(base: str, tmp_path: Path)
     differences = {} if base == "shared" else known.groups.bases[base]
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(places.values(ROOT, seed=3, differences=differences, runs=known.changes)))
-    assert params.load(file).seed == 3
+    found = params.load(file)
+    assert found.seed == 3
+    host = found.model.host.build(words=sorted({*words(), *WORDS}), seed=0)
+    assert (host.settings.picture_px // host.block_px) ** 2 == len(CELLS), "its tower sees one token per cell"
 
 
 def test_a_base_that_changes_nothing_that_is_there_is_refused():
