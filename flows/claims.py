@@ -92,7 +92,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("name", nargs="*", help=f"claims of {FILE}; all if none is named")
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of those that a claim names; five or more")
     parser.add_argument("--plan", action="store_true", help="only say what would be run")
-    parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time in one place")
+    parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time; default: one per core")
     asked = parser.parse_args(argv)
     if asked.seeds and len(set(asked.seeds)) < LEAST_SEEDS:
         parser.error(f"a claim takes at least {LEAST_SEEDS} different seeds")

@@ -23,7 +23,7 @@ from codecsense.papers import groups as groups_data
 from codecsense.papers.groups import RIVALS, SHARED, Group, Groups, Source, reinforced
 from codecsense.papers.sheet import Made
 from codecsense.schemas import answers as answers_table
-from flows import launch, outlook, places
+from flows import launch, outlook, pipeline, places
 
 ROOT = Path(__file__).parent.parent
 FILE = "groups.yaml"
@@ -112,7 +112,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--base", default=SHARED, help="another host or world of `bases:` there, for all rows")
     parser.add_argument("--seeds", type=int, nargs="+", help="each run once per seed; default: that of params.yaml")
     parser.add_argument("--plan", action="store_true", help="only say what would be run")
-    parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time in one place")
+    parser.add_argument("--max-parallel", type=int, metavar="N", help="stages at a time; default: one per core")
     return parser.parse_args(argv)
 
 
@@ -192,14 +192,30 @@ def told(jobs: Sequence[Job]) -> str:
 
 
 def compute(jobs: Sequence[Job], max_parallel: int | None) -> dict[Path, set[str]]:
-    """Make what is missing; places side by side on Slurm, else one after another. By place, the runs that failed."""
+    """Make what is missing. By place, the runs that failed.
+
+    On Slurm all places go side by side. Here seeds do, which share nothing, as far as there are cores; a seed's places
+    go one after another, for what one makes the next finds in the cache.
+    """
     todo = [job for job in jobs if job.outlook.missing or job.outlook.fetched]
-    together = len(todo) if launch.chosen(os.environ) == "slurm" else 1
-    with ThreadPoolExecutor(max_workers=max(1, together)) as threads:
-        codes = threads.map(
-            lambda job: places.run(job.place, job.targets, job.outlook.missing, max_parallel=max_parallel), todo
-        )
-        return {job.place: unmade(job) for job, code in zip(todo, codes, strict=True) if code}
+    if launch.chosen(os.environ) == "slurm":
+        queues, wide, each = [[job] for job in todo], len(todo), max_parallel
+    else:
+        queues = [[job for job in todo if job.seed == seed] for seed in dict.fromkeys(job.seed for job in todo)]
+        wide, each = shared_out(max_parallel or pipeline.default_parallel(), len(queues))
+
+    def work(queue: Sequence[Job]) -> list[Job]:
+        codes = [places.run(job.place, job.targets, job.outlook.missing, max_parallel=each) for job in queue]
+        return [job for job, code in zip(queue, codes, strict=True) if code]
+
+    with ThreadPoolExecutor(max_workers=max(1, wide)) as threads:
+        return {job.place: unmade(job) for failed in threads.map(work, queues) for job in failed}
+
+
+def shared_out(stages: int, queues: int) -> tuple[int, int]:
+    """How many queues go side by side, and how many stages at a time in each, where so many are allowed in all."""
+    wide = max(1, min(stages, queues))
+    return wide, stages // wide
 
 
 def unmade(job: Job) -> set[str]:

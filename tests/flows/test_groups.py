@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,34 @@ def test_a_run_that_fails_costs_the_tables_that_show_it_and_no_other(
     assert groups.main(["fusion", "lora_rank"]) == 1
     assert shown == ["lora_rank"]
     assert "no table `fusion`, for lack of shared-0: fusion_softmax" in capsys.readouterr().err
+
+
+def test_seeds_go_side_by_side_and_the_places_of_one_seed_one_after_another(monkeypatch: pytest.MonkeyPatch):
+    look = places.Outlook([], ["evaluate@full"], [], {}, {})
+    jobs = [
+        groups.Job(base, seed, Path(f"{base}-{seed}"), ["full"], look)
+        for base in ("shared", "gop_8")
+        for seed in (0, 1)
+    ]
+    together = threading.Barrier(2, timeout=30)
+    ended: list[str] = []
+
+    def run(place: Path, *_: object, max_parallel: int | None) -> int:
+        assert max_parallel == 2, "four stages in all"
+        together.wait()
+        ended.append(place.name)
+        return 0
+
+    monkeypatch.setattr(places, "run", run)
+    assert groups.compute(jobs, 4) == {}
+    assert [set(ended[:2]), set(ended[2:])] == [{"shared-0", "shared-1"}, {"gop_8-0", "gop_8-1"}]
+    assert [groups.shared_out(*each) for each in ((2, 5), (5, 2), (4, 1), (1, 3), (2, 0))] == [
+        (2, 1),
+        (2, 2),
+        (1, 4),
+        (1, 1),
+        (1, 2),
+    ]
 
 
 @pytest.mark.parametrize(("codes", "code", "passes"), [([1, 0, 0], 0, 3), ([1, 0, 1], 1, 3), ([130], 130, 1)])
