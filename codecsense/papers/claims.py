@@ -134,7 +134,7 @@ def sheet(claims: Sequence[Settled | Claim], *, confidence: float) -> Sheet:
             "" if claim.mode == "direct" else ", in two stages"
         )
         asked_of += "" if claim.near is None else f", within {100 * claim.near:.0f} points"
-        head = [Cell(claim.claim, claim.where), Cell(asked_of)]
+        head = [Cell(claim.claim, f"({claim.where})"), Cell(asked_of)]
         if isinstance(each, Claim):
             rows.append([*head, NOTHING, NOTHING, Cell("not run", tone="faint"), NOTHING, NOTHING])
             continue

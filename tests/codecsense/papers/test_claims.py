@@ -95,7 +95,7 @@ def test_in_two_stages_every_seed_is_paired_over_the_questions_it_was_asked():
 def test_the_table_says_both_directions_and_what_it_cost():
     better, worse = [0.9] * 5, [0.4] * 5
     text = markdown(claims.sheet([settled(better, worse), settled(worse, better)], confidence=0.95))
-    assert "| Motion tells more table 1 | full less anchors, hidden | +50.0 " in text
+    assert "| Motion tells more (table 1) | full less anchors, hidden | +50.0 " in text
     assert "| supported | 2 | abc1234 |" in text
     assert "| contradicted | 2 | abc1234 |" in text
 
@@ -103,7 +103,7 @@ def test_the_table_says_both_directions_and_what_it_cost():
 def test_a_claim_that_was_not_run_says_so_and_nothing_else():
     claim = claims.Claim.model_validate(CLAIM)
     (line,) = [line for line in markdown(claims.sheet([claim], confidence=0.95)).splitlines() if "Motion" in line]
-    assert line == "| Motion tells more table 1 | full less anchors, hidden | – | – | not run | – | – |"
+    assert line == "| Motion tells more (table 1) | full less anchors, hidden | – | – | not run | – | – |"
 
 
 def test_what_was_settled_is_remembered_until_the_claim_is_said_otherwise(tmp_path: Path):
