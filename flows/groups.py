@@ -205,8 +205,13 @@ def compute(jobs: Sequence[Job], max_parallel: int | None) -> dict[Path, set[str
         wide, each = shared_out(max_parallel or pipeline.default_parallel(), len(queues))
 
     def work(queue: Sequence[Job]) -> list[Job]:
-        codes = [places.run(job.place, job.targets, job.outlook.missing, max_parallel=each) for job in queue]
-        return [job for job, code in zip(queue, codes, strict=True) if code]
+        failed: list[Job] = []
+        for number, job in enumerate(queue):
+            code = places.run(job.place, job.targets, job.outlook.missing, max_parallel=each)
+            if code == places.INTERRUPTED:
+                return [*failed, *queue[number:]]
+            failed += [job] if code else []
+        return failed
 
     with ThreadPoolExecutor(max_workers=max(1, wide)) as threads:
         return {job.place: unmade(job) for failed in threads.map(work, queues) for job in failed}

@@ -25,7 +25,7 @@ from stages import params
 
 ROOT = Path(__file__).parent.parent
 TREE = ["codecsense", "stages", "flows", "profiles", "dvc.yaml", "cluster.yaml", ".dvcignore"]
-SOME_FAILED = 1  # a pipeline's exit code, where any other says that it was interrupted or killed
+SOME_FAILED, INTERRUPTED = 1, 130  # exit codes of a pipeline; any other says that it was killed
 CONFIG = """\
 [core]
     analytics = false

@@ -110,9 +110,13 @@ class Group(Data):
         """Base and run of every row that is run."""
         return {name: (base, run) for name, (base, run, _) in self.sources().items() if run is not None}
 
+    def bases(self) -> set[str]:
+        """What its rows name beside the shared base."""
+        return {row.base for row in self.rows.values()} - {SHARED}
+
     def on(self, base: str) -> "Group":
         """The same table with all its runs in another base; ValueError if it varies the base itself."""
-        if own := {row.base for row in self.rows.values()} - {SHARED}:
+        if own := self.bases():
             raise ValueError(
                 f"`{self.title}` cannot move to base `{base}`: its rows name bases ({', '.join(sorted(own))})"
             )
@@ -144,8 +148,7 @@ class Groups(Data):
     def of_papers(self, base: str = SHARED) -> list[str]:
         """The names of all groups that are a table or figure of a paper, and can be made in `base`."""
         papers = {name: group for name, group in self.groups.items() if not group.beyond}
-        still = {name for name, group in papers.items() if all(row.base == SHARED for row in group.rows.values())}
-        return [name for name in papers if base == SHARED or name in still]
+        return [name for name, group in papers.items() if base == SHARED or not group.bases()]
 
     def find(self, name: str, base: str = SHARED) -> Group:
         """A group by its name, with its runs in `base`."""
@@ -202,7 +205,7 @@ def load(file: Path) -> Groups:
         key = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{file}: {key}: {first['msg']}") from None
     for name, group in groups.groups.items():
-        odd = {row.base for row in group.rows.values()} - {SHARED, *groups.bases}
+        odd = group.bases() - set(groups.bases)
         if odd:
             raise ValueError(f"{file}: group `{name}` names the base `{odd.pop()}`, which `bases` does not have")
         group.table()

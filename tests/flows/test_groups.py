@@ -338,6 +338,15 @@ def test_seeds_go_side_by_side_and_the_places_of_one_seed_one_after_another(monk
     ]
 
 
+def test_an_interruption_ends_the_places_that_wait_and_a_failure_does_not(monkeypatch: pytest.MonkeyPatch):
+    look = places.Outlook([], ["evaluate@full"], [], {}, {})
+    jobs = [groups.Job(base, 0, Path(base), ["full"], look) for base in ("shared", "gop_8", "gop_32", "crf_30")]
+    codes = {"shared": 1, "gop_8": 0, "gop_32": 130}
+    monkeypatch.setattr(places, "run", lambda place, *_, **__: codes[place.name])
+    monkeypatch.setattr(places, "look", lambda *_: look)
+    assert set(groups.compute(jobs, 1)) == {Path("shared"), Path("gop_32"), Path("crf_30")}
+
+
 @pytest.mark.parametrize(("codes", "code", "passes"), [([1, 0, 0], 0, 3), ([1, 0, 1], 1, 3), ([130], 130, 1)])
 def test_an_alignment_that_fails_keeps_no_other_run_from_being_made_and_an_interruption_does(
     codes: list[int], code: int, passes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
