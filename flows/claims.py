@@ -16,7 +16,7 @@ from codecsense.papers import claims as claims_data
 from codecsense.papers import pages
 from codecsense.papers.claims import Claim, Settled
 from codecsense.report.sheets import markdown
-from flows import groups
+from flows import groups, places
 
 FILE = "claims.yaml"
 RECORD = "claims.json"  # what was found, beside the table
@@ -46,6 +46,9 @@ def main(argv: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"error in claims: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nclaims: interrupted; the same command goes on from what is made", file=sys.stderr)
+        return places.INTERRUPTED
     print(text)
     for place, runs in work.failed.items():
         print(f"error in claims: {place.name}: {', '.join(sorted(runs))} failed; what is made is kept", file=sys.stderr)

@@ -93,6 +93,9 @@ def main(argv: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"error in groups: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ngroups: interrupted; the same command goes on from what is made", file=sys.stderr)
+        return places.INTERRUPTED
     for name, runs in without.items():
         print(
             f"error in groups: no table `{name}`, for lack of {', '.join(runs)}; what is made is kept", file=sys.stderr

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,18 @@ def test_seeds_go_side_by_side_and_the_places_of_one_seed_one_after_another(monk
         (1, 1),
         (1, 2),
     ]
+
+
+@pytest.mark.parametrize(("command", "name"), [(groups.main, "lora_rank"), (claims.main, "stage_1_helps")])
+def test_an_interruption_is_told_in_one_line(
+    command: Callable[[list[str]], int], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(groups, "plan", interrupted)
+    assert command([name]) == 130
+    assert "interrupted; the same command goes on from what is made" in capsys.readouterr().err
 
 
 def test_an_interruption_ends_the_places_that_wait_and_a_failure_does_not(monkeypatch: pytest.MonkeyPatch):
